@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/*
+ * The transmit machine: messages in, FPDU parts out. It holds a ring of cut
+ * FPDUs, of one message or of several, so that its executor gathers many of
+ * them into one send; after a partial send siw_tx_sent() retires across FPDU
+ * boundaries. It never sees payload: a part names a range of the message.
+ *
+ * One per connection, with one sender at a time. Nothing is shared with the
+ * receive machine, and siw_tx_part() changes nothing, so the receive path of
+ * the same connection may run inside the socket send.
+ *
+ * The loop of an executor:
+ *
+ *	siw_tx_start(tx, &msg);
+ *	while ((f = siw_tx_cut(tx, mulpdu)))
+ *		siw_tx_seal(f, CRC32c over f's payload range, begun
+ *			       with siw_tx_crc_seed(f));
+ *	if (!siw_tx_busy(tx)) begin the next message, as long as not full
+ *	for (i = 0; i < siw_tx_count(tx); i++)
+ *		siw_tx_part(tx, i, &part): gather hdr, payload, trl
+ *	n = send();
+ *	siw_tx_sent(tx, n);
+ *	while ((ctx = siw_tx_done(tx)))
+ *		that message was handed to TCP completely
+ *
+ * RFC 5044 §4, RFC 5041 §5, RFC 5040 §5
+ */
+#ifndef SIW_CORE_TX_H
+#define SIW_CORE_TX_H
+
+#include "fpdu.h"
+
+#define SIW_TX_RING	16	/* FPDUs; a power of two */
+
+/**
+ * struct siw_tx_params - what MPA negotiated
+ * @crc: CRCs are in use; otherwise the field is sent as zero
+ */
+struct siw_tx_params {
+	bool crc;
+};
+
+/**
+ * struct siw_tx_msg - one message; values, never pointers into shared rings
+ * @opcode: enum rdmap_opcode; says whether solicited, invalidating, tagged
+ * @len: payload octets; 0 for a Read Request
+ * @stag: Write, Read Response: sink STag
+ * @to: Write, Read Response: sink TO
+ * @inval_stag: Send with Invalidate
+ * @rreq: Read Request; its @msn and @hdr are not used
+ * @ctx: handed back with every part and by siw_tx_done(); not NULL
+ */
+struct siw_tx_msg {
+	u8 opcode;
+	u32 len;
+	u32 stag;
+	u32 inval_stag;
+	u64 to;
+	const struct siw_rreq *rreq;
+	void *ctx;
+};
+
+/**
+ * struct siw_tx_fpdu - a cut FPDU. For executors: read only.
+ * @hdr: header as on the wire
+ * @trl: pad and CRC
+ * @hdr_len: octets of @hdr
+ * @trl_len: octets of @trl; counts once sealed
+ * @sealed: the trailer is ready
+ * @crc_on: CRCs are in use
+ * @last: last FPDU of its message
+ * @pay_off: first octet of the message that it carries
+ * @pay_len: payload octets
+ * @ctx: of the message
+ */
+struct siw_tx_fpdu {
+	_Alignas(8) u8 hdr[RDMAP_MAX_HDR];
+	u8 trl[8];
+	u8 hdr_len;
+	u8 trl_len;
+	bool sealed;
+	bool crc_on;
+	bool last;
+	u32 pay_off;
+	u32 pay_len;
+	void *ctx;
+};
+
+/**
+ * struct siw_tx_part - what is still to be sent of one FPDU
+ * @hdr: header octets
+ * @hdr_len: may be 0
+ * @pay_off: payload is octets [@pay_off, @pay_off + @pay_len) of the message
+ * @pay_len: may be 0
+ * @trl: pad and CRC
+ * @trl_len: 0 until the FPDU is sealed
+ * @last: last FPDU of its message
+ * @ctx: of the message
+ */
+struct siw_tx_part {
+	const void *hdr;
+	u32 hdr_len;
+	u32 pay_off;
+	u32 pay_len;
+	u32 trl_len;
+	const void *trl;
+	bool last;
+	void *ctx;
+};
+
+/* Embed it. Private to tx.c. The counters run freely: [done, head) is handed
+ * over but not yet collected by siw_tx_done(), [head, tail) is unsent.
+ */
+struct siw_tx {
+	bool crc_on;
+	bool active;		/* a message is not completely cut */
+	u32 done;
+	u32 head;
+	u32 tail;
+	u32 sent;		/* octets of the head FPDU that TCP has */
+	u32 off;		/* octets of the message that are cut */
+	u32 cur_msn;
+	u32 msn[DDP_QN_CNT];	/* next */
+	struct siw_tx_msg msg;
+	struct siw_rreq rreq;
+	struct siw_tx_fpdu ring[SIW_TX_RING];
+};
+
+/**
+ * siw_tx_init() - stand before the first FPDU of a stream; MSNs start at 1
+ * @tx: machine
+ * @p: copied
+ *
+ * Context: any.
+ * RFC 5041 §4.3
+ */
+void siw_tx_init(struct siw_tx *tx, const struct siw_tx_params *p);
+
+/**
+ * siw_tx_start() - begin a message
+ * @tx: machine
+ * @m: copied, @m->rreq too
+ *
+ * An untagged message gets the next MSN of its queue.
+ *
+ * Context: any; the one sender.
+ * Return: 0; -EBUSY while the message before is not completely cut; -EINVAL
+ * for an opcode that we do not speak or a NULL @m->ctx.
+ * RFC 5041 §5.3
+ */
+int siw_tx_start(struct siw_tx *tx, const struct siw_tx_msg *m);
+
+/**
+ * siw_tx_busy() - is a message not completely cut?
+ * @tx: machine
+ *
+ * Context: any; the one sender.
+ * Return: true while siw_tx_start() would say -EBUSY.
+ */
+static inline bool siw_tx_busy(const struct siw_tx *tx)
+{
+	return tx->active;
+}
+
+/**
+ * siw_tx_cut() - cut the next FPDU of the message into the ring
+ * @tx: machine
+ * @mulpdu: octets, from siw_mulpdu(); brought into 128..64768
+ *
+ * Context: any; the one sender.
+ * Return: the FPDU, to be sealed with siw_tx_seal(); NULL when there is no
+ * message to cut (siw_tx_busy() is false) or no room (siw_tx_full()).
+ * RFC 5041 §5.2
+ */
+struct siw_tx_fpdu *siw_tx_cut(struct siw_tx *tx, u32 mulpdu);
+
+/**
+ * siw_tx_full() - is the ring full?
+ * @tx: machine
+ *
+ * Context: any; the one sender.
+ * Return: true while siw_tx_cut() cannot succeed. FPDUs leave the ring by
+ * siw_tx_sent() followed by siw_tx_done().
+ */
+static inline bool siw_tx_full(const struct siw_tx *tx)
+{
+	return tx->tail - tx->done >= SIW_TX_RING;
+}
+
+/**
+ * siw_tx_crc_seed() - CRC over the header
+ * @f: from siw_tx_cut()
+ *
+ * Context: any; the one sender.
+ * Return: the register to go on with over the payload; 0 with CRC off, when
+ * the payload need not be read at all.
+ * RFC 5044 §4.4
+ */
+u32 siw_tx_crc_seed(const struct siw_tx_fpdu *f);
+
+/**
+ * siw_tx_seal() - make the trailer
+ * @f: from siw_tx_cut()
+ * @crc: register over header and payload; not looked at with CRC off
+ *
+ * The pad octets are added here.
+ *
+ * Context: any; the one sender.
+ * RFC 5044 §4.4
+ */
+void siw_tx_seal(struct siw_tx_fpdu *f, u32 crc);
+
+/**
+ * siw_tx_count() - FPDUs of the ring that are not completely sent
+ * @tx: machine
+ *
+ * Context: any; the one sender.
+ * Return: 0 to SIW_TX_RING.
+ */
+static inline u32 siw_tx_count(const struct siw_tx *tx)
+{
+	return tx->tail - tx->head;
+}
+
+/**
+ * siw_tx_part() - what remains of the @i-th unsent FPDU
+ * @tx: machine
+ * @i: 0 to siw_tx_count() - 1
+ * @p: result; the first FPDU may be sent in part
+ *
+ * Changes nothing.
+ *
+ * Context: any; the one sender.
+ */
+void siw_tx_part(const struct siw_tx *tx, u32 i, struct siw_tx_part *p);
+
+/**
+ * siw_tx_sent() - TCP took octets
+ * @tx: machine
+ * @n: how many of those that the parts name, from the first on
+ *
+ * Context: any; the one sender.
+ */
+void siw_tx_sent(struct siw_tx *tx, u32 n);
+
+/**
+ * siw_tx_done() - the next message whose last octet was handed to TCP
+ * @tx: machine
+ *
+ * Call it until NULL after siw_tx_sent(): it is what makes room in the ring.
+ *
+ * Context: any; the one sender.
+ * Return: the ctx of that message, in the order of siw_tx_start(), or NULL.
+ */
+void *siw_tx_done(struct siw_tx *tx);
+
+/**
+ * siw_tx_abort() - let nothing follow but the end of a begun FPDU
+ * @tx: machine
+ *
+ * Before a Terminate: gives up the message being cut and every FPDU of which
+ * no octet was sent. An FPDU sent in part stays, since a Terminate must not
+ * split it; its payload (and so the memory of its message) is needed until
+ * siw_tx_done() returns its ctx. No other message is returned any more by
+ * siw_tx_done(), but for those handed over completely before.
+ *
+ * Context: any; the one sender.
+ * Return: the ctx of the FPDU that stays, or NULL.
+ * RFC 5040 §5.4
+ */
+void *siw_tx_abort(struct siw_tx *tx);
+
+/**
+ * siw_tx_idle() - is nothing in progress?
+ * @tx: machine
+ *
+ * Context: any; the one sender.
+ * Return: true when no message is being cut and every FPDU is sent.
+ */
+static inline bool siw_tx_idle(const struct siw_tx *tx)
+{
+	return !tx->active && tx->head == tx->tail;
+}
+
+#endif
