@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
+/* Making and ending completion queues: between cq.c and verbs_cq.c. */
+#ifndef SIW_KERNEL_CQ_H
+#define SIW_KERNEL_CQ_H
+
+#include "siw.h"
+
+void siw_cq_init(struct siw_cq *cq);
+void siw_cq_fini(struct siw_cq *cq);
+
+#endif

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * Module siw: software iWARP. `rdma link add NAME type siw netdev DEV` puts an
+ * RDMA device on a netdev.
+ */
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/netdevice.h>
+#include <rdma/rdma_netlink.h>
+
+#include "siw.h"
+
+MODULE_DESCRIPTION("Software iWARP: RDMA over TCP");
+MODULE_LICENSE("Dual BSD/GPL");
+MODULE_ALIAS_RDMA_LINK("siw");
+
+static bool mpa_crc_required;
+module_param(mpa_crc_required, bool, 0644);
+MODULE_PARM_DESC(mpa_crc_required, "Ask every peer for CRCs");
+
+static bool mpa_crc_strict = true;
+module_param(mpa_crc_strict, bool, 0644);
+MODULE_PARM_DESC(mpa_crc_strict,
+		 "Refuse a connection whose ends disagree about CRCs");
+
+static bool tcp_nodelay = true;
+module_param(tcp_nodelay, bool, 0644);
+MODULE_PARM_DESC(tcp_nodelay, "Send small messages at once");
+
+static bool loopback_enabled = true;
+module_param(loopback_enabled, bool, 0644);
+MODULE_PARM_DESC(loopback_enabled, "Allow devices on loopback interfaces");
+
+static bool peer_to_peer = true;
+module_param(peer_to_peer, bool, 0644);
+MODULE_PARM_DESC(peer_to_peer,
+		 "Let either side send first, when the peer can do it");
+
+static uint mpa_rev = 2;
+module_param(mpa_rev, uint, 0644);
+MODULE_PARM_DESC(mpa_rev, "MPA revision to ask for, 1 or 2");
+
+static uint rtr_mask = SIW_MPA_RTR_ALL;
+module_param(rtr_mask, uint, 0644);
+MODULE_PARM_DESC(rtr_mask,
+		 "Ready-to-receive messages: 1 send, 2 write, 4 read, or a sum");
+
+struct workqueue_struct *siw_tx_wq;
+struct workqueue_struct *siw_wq;
+struct workqueue_struct *siw_cq_wq;
+
+/* one new device at a time: a netdev has one at most */
+static DEFINE_MUTEX(new_lock);
+
+/**
+ * siw_policy_get() - what the module parameters say now
+ * @p: result
+ *
+ * Context: any.
+ */
+void siw_policy_get(struct siw_policy *p)
+{
+	p->crc_required = READ_ONCE(mpa_crc_required);
+	p->crc_strict = READ_ONCE(mpa_crc_strict);
+	p->tcp_nodelay = READ_ONCE(tcp_nodelay);
+	p->peer_to_peer = READ_ONCE(peer_to_peer);
+	p->loopback = READ_ONCE(loopback_enabled);
+	p->mpa_rev = READ_ONCE(mpa_rev) == 1 ? 1 : 2;
+	p->rtr_mask = READ_ONCE(rtr_mask) & SIW_MPA_RTR_ALL;
+	if (!p->rtr_mask)
+		p->peer_to_peer = false;
+}
+
+static int newlink(const char *name, struct net_device *netdev)
+{
+	struct ib_device *old;
+	int rv;
+
+	if ((netdev->flags & IFF_LOOPBACK) && !READ_ONCE(loopback_enabled))
+		return -EPERM;
+	mutex_lock(&new_lock);
+	old = ib_device_get_by_netdev(netdev, RDMA_DRIVER_SIW);
+	if (old) {
+		ib_device_put(old);
+		rv = -EEXIST;
+	} else {
+		rv = siw_device_new(name, netdev);
+	}
+	mutex_unlock(&new_lock);
+	return rv;
+}
+
+static struct rdma_link_ops link_ops = {
+	.type = "siw",
+	.newlink = newlink,
+};
+
+static int netdev_event(struct notifier_block *nb, unsigned long event,
+			void *arg)
+{
+	struct net_device *netdev = netdev_notifier_info_to_dev(arg);
+	struct ib_device *base;
+
+	base = ib_device_get_by_netdev(netdev, RDMA_DRIVER_SIW);
+	if (!base)
+		return NOTIFY_DONE;
+	siw_device_netdev_event(to_siw_dev(base), event);
+	ib_device_put(base);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block netdev_nb = {
+	.notifier_call = netdev_event,
+};
+
+static void free_queues(void)
+{
+	if (siw_cq_wq)
+		destroy_workqueue(siw_cq_wq);
+	if (siw_tx_wq)
+		destroy_workqueue(siw_tx_wq);
+	if (siw_wq)
+		destroy_workqueue(siw_wq);
+}
+
+static int alloc_queues(void)
+{
+	siw_wq = alloc_workqueue("siw", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	siw_tx_wq = alloc_workqueue("siw_tx", WQ_PERCPU | WQ_MEM_RECLAIM, 0);
+	siw_cq_wq = alloc_workqueue("siw_cq", WQ_PERCPU | WQ_MEM_RECLAIM |
+				    WQ_HIGHPRI, 0);
+	if (siw_wq && siw_tx_wq && siw_cq_wq)
+		return 0;
+	free_queues();
+	return -ENOMEM;
+}
+
+static int __init siw_init(void)
+{
+	int rv;
+
+	rv = alloc_queues();
+	if (rv)
+		return rv;
+	rv = siw_cm_init();
+	if (rv)
+		goto err_queues;
+	rv = register_netdevice_notifier(&netdev_nb);
+	if (rv)
+		goto err_cm;
+	rdma_link_register(&link_ops);
+	return 0;
+
+err_cm:
+	siw_cm_exit();
+err_queues:
+	free_queues();
+	return rv;
+}
+
+/* Devices first: their last references need all the rest. */
+static void __exit siw_exit(void)
+{
+	rdma_link_unregister(&link_ops);
+	unregister_netdevice_notifier(&netdev_nb);
+	ib_unregister_driver(RDMA_DRIVER_SIW);
+	siw_cm_exit();
+	free_queues();
+	rcu_barrier();
+}
+
+module_init(siw_init);
+module_exit(siw_exit);

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * FPDUs to TCP. Headers, payload pages and trailers of many FPDUs are gathered
+ * into one iterator and handed over by one call, which copies.
+ *
+ * TCP is never waited for: what does not fit stays in the ring, and the
+ * socket's write_space brings the sender back.
+ */
+#include <linux/bvec.h>
+#include <linux/highmem.h>
+#include <linux/uio.h>
+#include <net/tcp.h>
+
+#include "siw.h"
+
+/**
+ * siw_tx_mulpdu() - the longest ULPDU that fits a segment of the connection
+ * @qp: QP with a socket
+ *
+ * Context: owner of qp->tx_state.
+ * Return: octets.
+ * RFC 5044 §4.5
+ */
+u32 siw_tx_mulpdu(const struct siw_qp *qp)
+{
+	return siw_mulpdu(READ_ONCE(tcp_sk(qp->sock->sk)->mss_cache));
+}
+
+/* --- CRC ---------------------------------------------------------------- */
+
+static u32 crc_piece(const struct siw_piece *p, u32 crc)
+{
+	u32 off = p->off;
+	u32 left = p->len;
+
+	while (left) {
+		u32 n = min_t(u32, left, PAGE_SIZE - offset_in_page(off));
+		void *va = kmap_local_page(p->page + (off >> PAGE_SHIFT));
+
+		crc = siw_crc32c(crc, va + offset_in_page(off), n);
+		kunmap_local(va);
+		off += n;
+		left -= n;
+	}
+	return crc;
+}
+
+/**
+ * siw_tx_crc_pay() - finish the trailer of an FPDU
+ * @qp: QP
+ * @m: message that the FPDU is of
+ * @f: just cut
+ *
+ * Context: owner of qp->tx_state.
+ * RFC 5044 §4.4
+ */
+void siw_tx_crc_pay(struct siw_qp *qp, const struct siw_msg *m,
+		    struct siw_tx_fpdu *f)
+{
+	u32 crc = siw_tx_crc_seed(f);
+	u32 off = f->pay_off;
+	u32 left = f->crc_on ? f->pay_len : 0;
+	struct siw_piece p;
+
+	while (left) {
+		/* Lost memory shows when it is to be sent. */
+		if (siw_msg_piece(qp, m, off, left, &p))
+			break;
+		crc = crc_piece(&p, crc);
+		off += p.len;
+		left -= p.len;
+	}
+	siw_tx_seal(f, crc);
+}
+
+/* --- gathering ---------------------------------------------------------- */
+
+struct gather {
+	struct siw_qp *qp;
+	u32 cnt;
+	u32 bytes;
+};
+
+static bool add_piece(struct gather *g, const struct siw_piece *p)
+{
+	if (g->cnt == SIW_TX_BVECS)
+		return false;
+	g->qp->bv[g->cnt++] = (struct bio_vec) {
+		.bv_page = p->page,
+		.bv_len = p->len,
+		.bv_offset = p->off,
+	};
+	g->bytes += p->len;
+	return true;
+}
+
+/* @va is within the QP, which is one piece of kmalloc()ed memory. */
+static bool add_own(struct gather *g, const void *va, u32 len)
+{
+	struct siw_piece p = {
+		.page = virt_to_page(va),
+		.off = offset_in_page(va),
+		.len = len,
+	};
+
+	return !len || add_piece(g, &p);
+}
+
+static int add_payload(struct gather *g, const struct siw_tx_part *part)
+{
+	const struct siw_msg *m = part->ctx;
+	u32 off = part->pay_off;
+	u32 left = part->pay_len;
+	struct siw_piece p;
+
+	while (left) {
+		if (siw_msg_piece(g->qp, m, off, left, &p))
+			return -EFAULT;
+		if (!add_piece(g, &p))
+			return 0;
+		off += p.len;
+		left -= p.len;
+	}
+	return 1;
+}
+
+/* May what an FPDU carries still be read? The first part that TCP takes of it
+ * decides for all of it.
+ */
+static int check_source(const struct siw_tx_part *part)
+{
+	const struct siw_msg *m = part->ctx;
+
+	if (m->kind != SIW_MSG_RRESP || !part->pay_len ||
+	    READ_ONCE(m->mem[0]->valid))
+		return 0;
+	return part->hdr_len == sizeof(struct ddp_tagged_hdr) ? -ESTALE :
+								-EFAULT;
+}
+
+/* Return: 1: all that is unsent; 0: as much as fits or may be; -errno */
+static int gather(struct gather *g)
+{
+	struct siw_tx *tx = &g->qp->tx;
+	struct siw_tx_part part;
+	u32 i;
+	int rv;
+
+	for (i = 0; i < siw_tx_count(tx); i++) {
+		siw_tx_part(tx, i, &part);
+		rv = check_source(&part);
+		if (rv)
+			return g->bytes ? 0 : rv;
+		if (!add_own(g, part.hdr, part.hdr_len))
+			return 0;
+		rv = add_payload(g, &part);
+		if (rv <= 0)
+			return rv;
+		if (!add_own(g, part.trl, part.trl_len))
+			return 0;
+	}
+	return 1;
+}
+
+/* --- sending ------------------------------------------------------------ */
+
+static int send_sleeping(struct sock *sk, struct msghdr *msg, u32 bytes)
+{
+	int rv;
+
+	lock_sock(sk);
+	rv = tcp_sendmsg_locked(sk, msg, bytes);
+	release_sock(sk);
+	return rv;
+}
+
+/*
+ * With its spinlock held, and owned by nobody, the socket is ours as much as
+ * it is a softirq's: the call below allocates with sk_allocation (GFP_ATOMIC)
+ * and sleeps only to wait for space, which MSG_DONTWAIT forbids.
+ */
+static int send_atomic(struct sock *sk, struct msghdr *msg, u32 bytes)
+{
+	int rv = -EBUSY;
+
+	local_bh_disable();
+	if (spin_trylock(&sk->sk_lock.slock)) {
+		if (!sock_owned_by_user_nocheck(sk))
+			rv = tcp_sendmsg_locked(sk, msg, bytes);
+		spin_unlock(&sk->sk_lock.slock);
+	}
+	local_bh_enable();
+	return rv;
+}
+
+static int send(struct siw_qp *qp, struct gather *g, bool may_sleep, bool more)
+{
+	struct sock *sk = qp->sock->sk;
+	struct msghdr msg = {
+		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL |
+			     (more ? MSG_MORE : 0),
+	};
+
+	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, qp->bv, g->cnt, g->bytes);
+	if (may_sleep)
+		return send_sleeping(sk, &msg, g->bytes);
+	return send_atomic(sk, &msg, g->bytes);
+}
+
+/**
+ * siw_tx_push() - hand the FPDUs of the ring to TCP
+ * @qp: started
+ * @may_sleep: the socket lock may be waited for
+ * @more: other FPDUs follow at once
+ *
+ * Context: owner of qp->tx_state; process context that holds no lock if
+ * @may_sleep, otherwise any but hard interrupt.
+ * Return: 1: TCP has all; 0: the socket is full, its write_space will call;
+ * -EBUSY: somebody has the socket locked; -ESTALE: the first FPDU, not begun,
+ * is of a Read Response whose source was taken away; another -errno: the
+ * connection is dead.
+ */
+int siw_tx_push(struct siw_qp *qp, bool may_sleep, bool more)
+{
+	while (siw_tx_count(&qp->tx)) {
+		struct gather g = { .qp = qp };
+		int rv = gather(&g);
+
+		if (rv < 0)
+			return rv;
+		rv = send(qp, &g, may_sleep, more || !rv);
+		if (rv == -EAGAIN) {
+			siw_count(qp->sdev, SIW_CNT_TX_FULL);
+			return 0;
+		}
+		if (rv < 0)
+			return rv;
+		siw_count(qp->sdev, SIW_CNT_TX_BATCHES);
+		siw_tx_sent(&qp->tx, rv);
+		qp->tx_bytes -= min_t(u32, qp->tx_bytes, rv);
+	}
+	return 1;
+}
