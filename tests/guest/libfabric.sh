@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+#
+# libfabric's verbs provider: fi_pingpong checks the data (-c) of all sizes.
+
+. "$(dirname "$0")/lib.sh"
+
+# pingpong PROVIDER ENDPOINT
+pingpong() {
+	exchange 47592 fi_pingpong -p "$1" -e "$2" -I 2 -S all -c -- \
+		fi_pingpong -p "$1" -e "$2" -I 2 -S all -c @srv
+	expect_client '^[0-9.]+[kmg]? +2 +=?2 ' 46
+}
+
+tests() {
+	check msg 40 pingpong verbs msg
+	check rdm 60 pingpong 'verbs;ofi_rxm' rdm
+}
+
+main() {
+	each_topology 'dummy veth two' tests
+}
+
+guest_main "$@"
