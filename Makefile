@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+#
+# The way in: everything there is to do has a target here; the work is done by
+# the scripts they call. Kbuild (the module) and CMakeLists.txt (user space)
+# are used through these.
+
+KDIR ?= /lib/modules/$(shell uname -r)/build
+
+help:
+	@echo 'make module [KDIR=]   build siw.ko for a kernel'
+	@echo 'make user             build what runs in user space'
+	@echo 'make demo             two guests, rping and perftest between them'
+	@echo 'make check            all tests (also ./check)'
+	@echo 'make check-all        and those that take longer'
+	@echo 'make vm-shell         a shell in a guest with siw.ko loaded'
+	@echo 'make lint             sparse, checkpatch, house rules'
+	@echo 'make install          install siw.ko (modules_install, depmod)'
+	@echo 'make clean'
+
+module:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+install:
+	$(MAKE) -C $(KDIR) M=$(CURDIR) INSTALL_MOD_DIR=updates modules_install
+	depmod
+
+user:
+	cmake --preset release
+	cmake --build --preset release
+
+demo:
+	./demo
+
+check:
+	./check
+
+check-all:
+	./check --all
+
+lint:
+	ci/lint
+
+vm-shell:
+	tests/vm/shell
+
+clean:
+	if [ -d $(KDIR) ]; then $(MAKE) -C $(KDIR) M=$(CURDIR) clean; fi
+	rm -rf build*
+
+.PHONY: help module install user demo check check-all lint vm-shell clean
