@@ -194,6 +194,10 @@ enum usiw_cm_ev {
 struct usiw_cm_event {
 	enum usiw_cm_ev ev;
 	int status;		/* 0, -ECONNREFUSED (rejected), -ETIMEDOUT, ... */
+	/*
+	 * As in struct iw_cm_event: the program is told @ird as its
+	 * initiator_depth and @ord as its responder_resources.
+	 */
 	u32 ird, ord;
 	const void *pdata;	/* valid during the upcall */
 	u32 pdata_len;
