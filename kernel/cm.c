@@ -48,7 +48,7 @@ struct siw_cep *siw_cep_new(struct siw_device *sdev)
 	INIT_WORK(&cep->work, siw_cep_work);
 	INIT_DELAYED_WORK(&cep->timer, cep_timeout);
 	INIT_LIST_HEAD(&cep->kid_entry);
-	siw_policy_get(&cep->policy);
+	siw_policy_get(sdev, &cep->policy);
 	spin_lock_bh(&sdev->ceps_lock);
 	list_add_tail(&cep->dev_entry, &sdev->ceps);
 	spin_unlock_bh(&sdev->ceps_lock);

@@ -150,8 +150,8 @@ void siw_cep_release_ulp(struct siw_cep *cep);
 int siw_sock_new(struct siw_device *sdev, int family, struct socket **sock);
 int siw_sock_bind(struct socket *sock, const struct sockaddr_storage *addr,
 		  bool any_port);
-void siw_sock_tune(struct socket *sock, const struct siw_policy *p,
-		   const struct iw_cm_id *id);
+void siw_sock_tos(struct socket *sock, const struct iw_cm_id *id);
+void siw_sock_tune(struct socket *sock, const struct siw_policy *p);
 void siw_sock_scope(struct sockaddr_storage *addr,
 		    const struct net_device *netdev);
 void siw_sock_reset(struct socket *sock);

@@ -255,7 +255,7 @@ static void adopt(struct siw_port *port, struct siw_listener *l,
 	kref_get(&l->ref);
 	cep->listener = l;
 	remember(port, cep);
-	siw_sock_tune(sock, &cep->policy, NULL);
+	siw_sock_tune(sock, &cep->policy);
 	lock_sock(sk);
 	sk->sk_data_ready = port->data_ready;
 	sk->sk_user_data = NULL;
@@ -365,8 +365,8 @@ static int open_socket(struct siw_port *port, struct siw_device *sdev,
 	if (rv)
 		return rv;
 	sk = sock->sk;
-	siw_policy_get(&policy);
-	siw_sock_tune(sock, &policy, id);
+	siw_policy_get(sdev, &policy);
+	siw_sock_tos(sock, id);
 #if IS_ENABLED(CONFIG_IPV6)
 	if (port->v6only) {
 		rv = ip6_sock_set_v6only(sk);
@@ -385,7 +385,7 @@ static int open_socket(struct siw_port *port, struct siw_device *sdev,
 	write_unlock_bh(&sk->sk_callback_lock);
 	release_sock(sk);
 	port->sock = sock;
-	rv = kernel_listen(sock, backlog);
+	rv = kernel_listen(sock, max_t(int, backlog, policy.listen_backlog));
 	if (!rv)
 		return 0;
 	port->sock = NULL;

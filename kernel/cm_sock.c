@@ -102,44 +102,59 @@ int siw_sock_bind(struct socket *sock, const struct sockaddr_storage *addr,
 	return kernel_bind(sock, (struct sockaddr_unsized *)&a, addr_len(&a));
 }
 
-static void set_tos(struct sock *sk, u8 tos)
+/**
+ * siw_sock_tos() - type of service, as the ULP asked for
+ * @sock: socket to connect or to listen with; those accepted have that of their
+ *	listener
+ * @id: of the ULP
+ *
+ * Context: process, sleeps.
+ */
+void siw_sock_tos(struct socket *sock, const struct iw_cm_id *id)
 {
+	struct sock *sk = sock->sk;
+
+	if (!id->tos_set)
+		return;
 	if (sk->sk_family == AF_INET) {
-		ip_sock_set_tos(sk, tos);
+		ip_sock_set_tos(sk, id->tos);
 		return;
 	}
 #if IS_ENABLED(CONFIG_IPV6)
 	lock_sock(sk);
-	inet6_sk(sk)->tclass = tos;
+	inet6_sk(sk)->tclass = id->tos;
 	release_sock(sk);
 #endif
 }
 
 /**
- * siw_sock_tune() - options of a connection or listener
- * @sock: socket
+ * siw_sock_tune() - options of a connection
+ * @sock: socket, new or just accepted
  * @p: policy
- * @id: for the type of service; may be NULL
  *
- * Keepalive finds out within two minutes that an idle peer has died; nothing
- * else would.
+ * Not for listeners: their options would pass to what they accept, whatever
+ * the policy says by then.
+ *
+ * Keepalive finds out, by default within two minutes, that an idle peer has
+ * died; nothing else would.
  *
  * Context: process, sleeps.
  */
-void siw_sock_tune(struct socket *sock, const struct siw_policy *p,
-		   const struct iw_cm_id *id)
+void siw_sock_tune(struct socket *sock, const struct siw_policy *p)
 {
 	struct sock *sk = sock->sk;
 
 	if (p->tcp_nodelay)
 		tcp_sock_set_nodelay(sk);
 	sock_set_flag(sk, SOCK_URGINLINE);
-	sock_set_keepalive(sk);
-	tcp_sock_set_keepidle(sk, 60);
-	tcp_sock_set_keepintvl(sk, 10);
-	tcp_sock_set_keepcnt(sk, 6);
-	if (id && id->tos_set)
-		set_tos(sk, id->tos);
+	if (p->keepalive) {
+		sock_set_keepalive(sk);
+		tcp_sock_set_keepidle(sk, p->keepalive);
+		tcp_sock_set_keepintvl(sk, 10);
+		tcp_sock_set_keepcnt(sk, 6);
+	}
+	if (p->user_timeout)
+		tcp_sock_set_user_timeout(sk, p->user_timeout);
 	siw_compat_no_task_frag(sk);
 }
 
@@ -387,7 +402,8 @@ static int try_connect(struct siw_cep *cep, bool any_port)
 	rv = siw_sock_new(cep->sdev, local.ss_family, &sock);
 	if (rv)
 		return rv;
-	siw_sock_tune(sock, &cep->policy, cep->id);
+	siw_sock_tune(sock, &cep->policy);
+	siw_sock_tos(sock, cep->id);
 	rv = siw_sock_bind(sock, &local, any_port);
 	if (rv) {
 		sock_release(sock);

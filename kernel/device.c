@@ -97,6 +97,7 @@ static const struct ib_device_ops device_ops = {
 	.destroy_cq = siw_destroy_cq,
 	.destroy_qp = siw_destroy_qp,
 	.destroy_srq = siw_destroy_srq,
+	.device_group = &siw_settings_group,
 	.disassociate_ucontext = siw_disassociate_ucontext,
 	.fill_res_cq_entry = siw_fill_res_cq,
 	.fill_res_mr_entry = siw_fill_res_mr,
@@ -193,6 +194,7 @@ static int init_own(struct siw_device *sdev, struct net_device *netdev)
 	xa_init_flags(&sdev->qps, XA_FLAGS_ALLOC1);
 	INIT_LIST_HEAD(&sdev->ceps);
 	spin_lock_init(&sdev->ceps_lock);
+	spin_lock_init(&sdev->policy_lock);
 	init_waitqueue_head(&sdev->ceps_gone);
 	netdev_hold(netdev, &sdev->netdev_ref, GFP_KERNEL);
 	sdev->netdev = netdev;

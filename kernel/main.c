@@ -53,20 +53,23 @@ struct workqueue_struct *siw_cq_wq;
 static DEFINE_MUTEX(new_lock);
 
 /**
- * siw_policy_get() - what the module parameters say now
+ * siw_policy_defaults() - what the module parameters say now
  * @p: result
  *
  * Context: any.
  */
-void siw_policy_get(struct siw_policy *p)
+void siw_policy_defaults(struct siw_policy *p)
 {
-	p->crc_required = READ_ONCE(mpa_crc_required);
-	p->crc_strict = READ_ONCE(mpa_crc_strict);
-	p->tcp_nodelay = READ_ONCE(tcp_nodelay);
-	p->peer_to_peer = READ_ONCE(peer_to_peer);
-	p->loopback = READ_ONCE(loopback_enabled);
-	p->mpa_rev = READ_ONCE(mpa_rev) == 1 ? 1 : 2;
-	p->rtr_mask = READ_ONCE(rtr_mask) & SIW_MPA_RTR_ALL;
+	*p = (struct siw_policy){
+		.crc_required = READ_ONCE(mpa_crc_required),
+		.crc_strict = READ_ONCE(mpa_crc_strict),
+		.tcp_nodelay = READ_ONCE(tcp_nodelay),
+		.peer_to_peer = READ_ONCE(peer_to_peer),
+		.mpa_rev = READ_ONCE(mpa_rev) == 1 ? 1 : 2,
+		.rtr_mask = READ_ONCE(rtr_mask) & SIW_MPA_RTR_ALL,
+		.fpdu_segments = 1,
+		.keepalive = 60,
+	};
 	if (!p->rtr_mask)
 		p->peer_to_peer = false;
 }

@@ -374,7 +374,7 @@ static void init_machines(struct siw_qp *qp, const struct siw_link *link)
 {
 	struct siw_rx_params rp = {
 		.crc = link->crc,
-		.verify_first = true,
+		.verify_first = !link->cut_through,
 		.responder = !link->initiator,
 		.rtr_send = link->rtr_rx == SIW_MPA_RTR_SEND,
 	};
@@ -382,6 +382,8 @@ static void init_machines(struct siw_qp *qp, const struct siw_link *link)
 
 	siw_rx_init(&qp->rx, &rp);
 	siw_tx_init(&qp->tx, &tp);
+	qp->fpdu_max = link->fpdu_max;
+	qp->fpdu_segments = link->fpdu_segments;
 	qp->rtr = link->rtr_tx;
 	qp->gate = link->initiator;
 	qp->gate_told = link->initiator;

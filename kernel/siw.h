@@ -73,16 +73,26 @@
 struct siw_cep;
 struct siw_qp;
 
-/* Policy, set by module parameters; copied per connection. */
+/*
+ * What a device's settings say (settings.c); copied per connection. All of it
+ * is u32, so that a setting is an index.
+ */
 struct siw_policy {
-	bool crc_required;
-	bool crc_strict;
-	bool tcp_nodelay;
-	bool peer_to_peer;
-	bool loopback;
-	u8 mpa_rev;
-	u8 rtr_mask;		/* SIW_MPA_RTR_* offered or supported */
+	u32 crc_required;
+	u32 crc_strict;
+	u32 tcp_nodelay;
+	u32 peer_to_peer;
+	u32 mpa_rev;
+	u32 rtr_mask;		/* SIW_MPA_RTR_* offered or supported */
+	u32 cut_through;	/* place before the CRC is known */
+	u32 fpdu_max;		/* octets; 0: no limit but the next one */
+	u32 fpdu_segments;	/* TCP segments that an FPDU may fill */
+	u32 keepalive;		/* seconds idle before a probe; 0: none */
+	u32 user_timeout;	/* ms data may be unacknowledged; 0: TCP's */
+	u32 listen_backlog;	/* at least; 0: as the ULP says */
 };
+
+#define SIW_POLICY_NUM	(sizeof(struct siw_policy) / sizeof(u32))
 
 /*
  * Counters of a device, shown by `rdma statistic`; names in stats.c. Counted
@@ -128,6 +138,9 @@ struct siw_device {
 	wait_queue_head_t mems_gone;
 	struct siw_mem *dma_mem;	/* what lkey 0 of a kernel client means */
 	struct siw_stats __percpu *stats;
+	spinlock_t policy_lock;
+	struct siw_policy policy;	/* those that are the device's own */
+	unsigned long policy_own;	/* bit n: the nth u32 of policy is */
 };
 
 static inline void siw_count(struct siw_device *sdev, enum siw_counter c)
@@ -335,6 +348,7 @@ struct siw_qp {
 	enum siw_qp_state state;
 	u8 rights;			/* SIW_R_REMOTE_* of qp_access_flags */
 	u32 ird, ord;			/* connection's */
+	u32 fpdu_max, fpdu_segments;	/* connection's, see siw_policy */
 	struct siw_cep *cep;		/* referenced */
 	struct socket *sock;		/* valid from START until cep detaches */
 
@@ -429,6 +443,8 @@ struct siw_link {
 	struct siw_cep *cep;
 	bool initiator;
 	bool crc;
+	bool cut_through;
+	u32 fpdu_max, fpdu_segments;	/* see struct siw_policy */
 	u32 ird, ord;
 	u8 rtr_tx;			/* initiator: RTR to send, or 0 */
 	u8 rtr_rx;			/* responder: RTR agreed, or 0 */
@@ -529,7 +545,11 @@ int siw_destroy_listen(struct iw_cm_id *id);
 extern struct workqueue_struct *siw_tx_wq;	/* per CPU, WQ_MEM_RECLAIM */
 extern struct workqueue_struct *siw_wq;		/* unbound: frees, flush, CM */
 extern struct workqueue_struct *siw_cq_wq;	/* per CPU, WQ_HIGHPRI */
-void siw_policy_get(struct siw_policy *p);
+void siw_policy_defaults(struct siw_policy *p);
+
+/* settings.c */
+extern const struct attribute_group siw_settings_group;
+void siw_policy_get(struct siw_device *sdev, struct siw_policy *p);
 
 /* device.c */
 int siw_device_new(const char *name, struct net_device *netdev);

@@ -17,13 +17,20 @@
  * siw_tx_mulpdu() - the longest ULPDU that fits a segment of the connection
  * @qp: QP with a socket
  *
+ * Or several segments, or less than one, if the device's settings say so.
+ *
  * Context: owner of qp->tx_state.
  * Return: octets.
  * RFC 5044 §4.5
  */
 u32 siw_tx_mulpdu(const struct siw_qp *qp)
 {
-	return siw_mulpdu(READ_ONCE(tcp_sk(qp->sock->sk)->mss_cache));
+	u32 room = READ_ONCE(tcp_sk(qp->sock->sk)->mss_cache);
+
+	room *= qp->fpdu_segments;
+	if (qp->fpdu_max)
+		room = min(room, qp->fpdu_max);
+	return siw_mulpdu(room);
 }
 
 /* --- CRC ---------------------------------------------------------------- */
