@@ -125,10 +125,12 @@ answer_ib() {
 		!lat && $2 == 200 && $4 > 0 { print $4 " MB/s" }' "$1"
 }
 
+# In its ib_send_bw, perftest waits for an event when it is out of credits, which
+# come without one, and the 200th message needs one: no -e.
 servers() {
 	serve rping 7174 rping -s -a "$MY_IP" -C 100 -S 4000 -V
 	serve rping6 7174 rping -s -a "$MY_IP6" -C 100 -S 4000 -V
-	serve ib_send_bw 18515 ib_send_bw -R -e -n 200
+	serve ib_send_bw 18515 ib_send_bw -R -n 200
 	serve ib_write_bw 18515 ib_write_bw -R -n 200
 	serve ib_read_bw 18515 ib_read_bw -R -e -n 200
 	serve ib_send_lat 18515 ib_send_lat -R -n 200
@@ -140,7 +142,7 @@ clients() {
 	use rping6 "100 x 4000 bytes, IPv6" \
 		rping -c -a "$PEER_IP6" -C 100 -S 4000 -v -V
 	use ib_send_bw "200 x 64 KiB, send and receive" \
-		ib_send_bw -R -e -n 200 "$PEER_IP"
+		ib_send_bw -R -n 200 "$PEER_IP"
 	use ib_write_bw "200 x 64 KiB, RDMA write" \
 		ib_write_bw -R -n 200 "$PEER_IP"
 	use ib_read_bw "200 x 64 KiB, RDMA read" \
