@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * Start of the library in a process, and what becomes of it in a child.
+ *
+ * fork() happens with the lock held, so that the child finds everything whole.
+ * It gets the descriptors, but neither the engine thread nor the connections:
+ * those stay the parent's, and the child is told so when it uses what it
+ * inherited. What it opens itself is as new.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "front.h"
+#include "preload.h"
+
+struct usiw_libc usiw_libc_;
+pid_t usiw_owner;
+
+/*
+ * Older C libraries lack some of them (closefrom: glibc 2.34); then no program
+ * calls them either.
+ */
+#define NEXT(name, symbol) \
+	(*(void **)&usiw_libc_.name = dlsym(RTLD_NEXT, symbol))
+
+void usiw_libc_init(void)
+{
+	NEXT(open, "open");
+	NEXT(openat, "openat");
+	NEXT(read, "read");
+	NEXT(write, "write");
+	NEXT(ioctl, "ioctl");
+	NEXT(close, "close");
+	NEXT(close_range, "close_range");
+	NEXT(closefrom, "closefrom");
+	NEXT(dup, "dup");
+	NEXT(dup2, "dup2");
+	NEXT(dup3, "dup3");
+	NEXT(fcntl, "fcntl");
+	NEXT(fstat, "fstat");
+	NEXT(stat, "stat");
+	NEXT(lstat, "lstat");
+	NEXT(fstatat, "fstatat");
+	NEXT(access, "access");
+	NEXT(faccessat, "faccessat");
+	NEXT(socket, "socket");
+	NEXT(bind, "bind");
+	NEXT(getsockname, "getsockname");
+	NEXT(send, "send");
+	NEXT(sendto, "sendto");
+	NEXT(sendmsg, "sendmsg");
+	NEXT(recvfrom, "recvfrom");
+	NEXT(recvmsg, "recvmsg");
+}
+
+static void fork_prepare(void)
+{
+	usiw_lock();
+}
+
+static void fork_parent(void)
+{
+	usiw_unlock();
+}
+
+static void fork_child(void)
+{
+	usiw_owner = getpid();
+	usiw_fd_forked();
+	usiw_uverbs_forked();
+	usiw_ucma_forked();
+	usiw_engine_forked();
+	usiw_unlock();
+}
+
+int usiw_forked_error(void)
+{
+	static bool said;
+
+	if (!said)
+		usiw_say(1, "process %d uses RDMA objects that it inherited by fork(); they belong to process %d",
+			 (int)getpid(), (int)getppid());
+	said = true;
+	return -EIO;
+}
+
+static void __attribute__((constructor)) init(void)
+{
+	usiw_libc_init();
+	usiw_config_read();
+	usiw_owner = getpid();
+	pthread_atfork(fork_prepare, fork_parent, fork_child);
+}
