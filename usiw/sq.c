@@ -1,0 +1,539 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * What is sent next.
+ *
+ * Order on the wire: the end of a begun FPDU; then a Terminate and nothing else;
+ * the RTR; Read Responses and WRs of the SQ in fair alternation.
+ *
+ * The sender is whoever has the lock and finds something to do: the poster in
+ * its doorbell, the engine when TCP has room again or a peer's message made
+ * something possible.
+ */
+#include <errno.h>
+#include <infiniband/verbs.h>
+#include <stdlib.h>
+
+#include "priv.h"
+#include "ring.h"
+
+#define TX_BATCH	(256 << 10)	/* octets cut ahead of a send */
+#define TX_TURN		4		/* batches before others have a turn */
+#define RRESP_BURST	4		/* Read Responses before the SQ's turn */
+
+/* --- giving up ------------------------------------------------------------------ */
+
+/* Nothing follows but the end of the FPDU that TCP has a part of. */
+static void abort_tx(struct usiw_qp *qp)
+{
+	struct usiw_msg *stays = siw_tx_abort(&qp->tx);
+	struct usiw_list *l, *next;
+
+	for (l = qp->msgs.next; l != &qp->msgs; l = next) {
+		struct usiw_msg *m = usiw_entry(l, struct usiw_msg, entry);
+
+		next = l->next;
+		if (m == stays)
+			m->aborted = true;
+		else
+			usiw_msg_free(qp, m);
+	}
+	qp->cut = NULL;
+	qp->parked = NULL;
+	qp->rtr = 0;
+	qp->tx_bytes = 0;
+	qp->tx_aborted = true;
+}
+
+/* The program's memory that a begun FPDU needs is gone: tell it which WR. */
+static void blame_first(struct usiw_qp *qp)
+{
+	struct siw_tx_part part;
+	struct usiw_msg *m;
+
+	siw_tx_part(&qp->tx, 0, &part);
+	m = part.ctx;
+	if (m->kind == USIW_MSG_SQ && !m->aborted)
+		usiw_wr_done(qp, m->wr, SIW_WC_LOC_PROT_ERR, 0);
+}
+
+/* Not even the end of the FPDU will leave. If TCP is to blame the connection
+ * finds out by itself.
+ */
+static void tx_died(struct usiw_qp *qp, int why)
+{
+	struct siw_tx_params p = {};
+
+	if (why == -EFAULT)
+		blame_first(qp);
+	siw_tx_init(&qp->tx, &p);
+	abort_tx(qp);
+	qp->tx_dead = true;
+	if (why == -EFAULT)
+		usiw_qp_event(qp, SIW_QP_EV_FAIL_MUTE);
+}
+
+/* --- Terminate, RTR --------------------------------------------------------------- */
+
+static bool start(struct usiw_qp *qp, struct usiw_msg *m,
+		  const struct siw_tx_msg *tm)
+{
+	if (siw_tx_start(&qp->tx, tm)) {
+		usiw_msg_free(qp, m);
+		return false;
+	}
+	qp->cut = m;
+	return true;
+}
+
+static bool start_term(struct usiw_qp *qp)
+{
+	struct siw_tx_msg tm = { .opcode = RDMAP_TERMINATE };
+	struct usiw_msg *m;
+
+	if (!qp->term_pending)
+		return false;
+	m = usiw_msg_new(qp, USIW_MSG_TERM);
+	if (!m)
+		return false;
+	qp->term_pending = false;
+	m->len = siw_term_build(qp->term_buf, &qp->term);
+	tm.len = m->len;
+	tm.ctx = m;
+	return start(qp, m, &tm);
+}
+
+/* RFC 6581 §9.2; STag 0 would be refused by some hardware. */
+static bool start_rtr(struct usiw_qp *qp)
+{
+	struct siw_rreq rreq = { .sink_stag = 1, .source_stag = 1 };
+	struct siw_tx_msg tm = { .stag = 1 };
+	struct usiw_orqe *o;
+	struct usiw_msg *m;
+
+	m = usiw_msg_new(qp, USIW_MSG_RTR);
+	if (!m)
+		return false;
+	tm.ctx = m;
+	switch (qp->rtr) {
+	case SIW_MPA_RTR_SEND:
+		tm.opcode = RDMAP_SEND;
+		break;
+	case SIW_MPA_RTR_WRITE:
+		tm.opcode = RDMAP_WRITE;
+		break;
+	default:
+		tm.opcode = RDMAP_READ_REQ;
+		tm.rreq = &rreq;
+		o = usiw_orq_push(qp);
+		if (!o) {
+			usiw_msg_free(qp, m);
+			return false;
+		}
+		*o = (struct usiw_orqe) { .stag = 1, .rtr = true };
+		break;
+	}
+	qp->rtr = 0;
+	return start(qp, m, &tm);
+}
+
+/* --- Read Responses ------------------------------------------------------------------ */
+
+static enum siw_acc rresp_access(struct usiw_qp *qp, const struct usiw_msg *m)
+{
+	const struct siw_sge *sge = &m->sqe.sge[0];
+	struct siw_mem_view v;
+
+	usiw_mr_view(m->mr[0], &v);
+	return siw_access(&v, qp->a.pd, qp->rights, sge->laddr + m->cut,
+			  m->len - m->cut, SIW_R_REMOTE_READ);
+}
+
+/* The returned header says how much of the Read was served. RFC 5040 §4.8 */
+static void rresp_fail(struct usiw_qp *qp, const struct usiw_msg *m,
+		       enum siw_err err)
+{
+	struct siw_term t;
+
+	siw_term_init(&t, err, qp->irq[m->irq].hdr, RDMAP_MAX_HDR);
+	siw_term_progress(&t, m->cut);
+	usiw_qp_fail(qp, &t);
+}
+
+static void sq_fail(struct usiw_qp *qp, const struct usiw_msg *m)
+{
+	usiw_wr_done(qp, m->wr, SIW_WC_LOC_PROT_ERR, 0);
+	usiw_qp_fail_local(qp, SIW_E_RDMAP_LOCAL);
+}
+
+/* It was cut already, but nothing of it was sent. */
+static void recall(struct usiw_qp *qp)
+{
+	struct siw_tx_part part;
+	struct usiw_msg *m;
+
+	siw_tx_part(&qp->tx, 0, &part);
+	m = part.ctx;
+	m->cut = part.pay_off;
+	if (m->kind == USIW_MSG_RRESP)
+		rresp_fail(qp, m, SIW_E_RPROT_STAG);
+	else
+		sq_fail(qp, m);
+}
+
+static struct usiw_msg *next_rresp(struct usiw_qp *qp)
+{
+	int i = siw_rdq_at(&qp->irq_q, qp->irq_run);
+	const struct siw_rreq *r;
+	struct usiw_msg *m;
+
+	if (i < 0)
+		return NULL;
+	m = usiw_msg_new(qp, USIW_MSG_RRESP);
+	if (!m)
+		return NULL;
+	r = &qp->irq[i];
+	m->irq = (u32)i;
+	m->len = r->len;
+	m->num_sge = 1;
+	m->sqe.flags = 0;
+	m->sqe.sge[0].laddr = r->source_to;
+	m->sqe.sge[0].length = r->len;
+	m->sqe.sge[0].lkey = r->source_stag;
+	if (r->len)
+		m->mr[0] = usiw_mr_find(r->source_stag);
+	if (m->mr[0])
+		m->mr[0]->ref++;
+	return m;
+}
+
+/*
+ * The source is looked up, and the right to read it checked, when the response
+ * starts. A refusal waits until what was cut before has left, since a
+ * Terminate drops it.
+ */
+static bool start_rresp(struct usiw_qp *qp)
+{
+	struct usiw_msg *m = next_rresp(qp);
+	struct siw_tx_msg tm = { .opcode = RDMAP_READ_RESP };
+	enum siw_acc acc;
+
+	if (!m)
+		return false;
+	acc = rresp_access(qp, m);
+	if (acc != SIW_ACC_OK) {
+		if (siw_tx_idle(&qp->tx))
+			rresp_fail(qp, m, siw_acc_err(acc, SIW_ACC_RREQ));
+		usiw_msg_free(qp, m);
+		return false;
+	}
+	tm.len = m->len;
+	tm.stag = qp->irq[m->irq].sink_stag;
+	tm.to = qp->irq[m->irq].sink_to;
+	tm.ctx = m;
+	qp->irq_run++;
+	return start(qp, m, &tm);
+}
+
+/* --- the send queue -------------------------------------------------------------------- */
+
+static bool sq_open(const struct usiw_qp *qp)
+{
+	return siw_qpsm_can_send(qp->state) || qp->drain;
+}
+
+static void fail_parked(struct usiw_qp *qp)
+{
+	struct usiw_msg *m = qp->parked;
+
+	if (!siw_tx_idle(&qp->tx))
+		return;
+	qp->parked = NULL;
+	usiw_wr_done(qp, m->wr, m->bad, 0);
+	usiw_msg_free(qp, m);
+	usiw_qp_fail_local(qp, SIW_E_RDMAP_LOCAL);
+}
+
+/* A WR is parked while it is looked at, and as long as it has to wait. */
+static bool start_sq(struct usiw_qp *qp)
+{
+	struct siw_tx_msg tm;
+	struct siw_rreq rreq;
+	struct usiw_msg *m;
+
+	if (!sq_open(qp))
+		return false;
+	if (!qp->parked)
+		qp->parked = usiw_wr_fetch(qp);
+	m = qp->parked;
+	if (!m)
+		return false;
+	if (m->bad == SIW_WC_SUCCESS) {
+		if (usiw_wr_blocked(qp, m))
+			return false;
+		if (!usiw_wr_message(qp, m, &tm, &rreq)) {
+			qp->parked = NULL;
+			return start(qp, m, &tm);
+		}
+		m->bad = SIW_WC_GENERAL_ERR;
+	}
+	fail_parked(qp);
+	return false;
+}
+
+static bool start_next(struct usiw_qp *qp)
+{
+	if (qp->tx_aborted)
+		return start_term(qp);
+	if (qp->stop_tx)
+		return false;
+	if (qp->rtr)
+		return start_rtr(qp);
+	if (qp->rresp_run < RRESP_BURST && start_rresp(qp)) {
+		qp->rresp_run++;
+		return true;
+	}
+	qp->rresp_run = 0;
+	return start_sq(qp) || start_rresp(qp);
+}
+
+/* --- cutting ---------------------------------------------------------------------------- */
+
+/* Is what a message carries still there? Otherwise stop where TCP already is. */
+static bool may_cut(struct usiw_qp *qp, const struct usiw_msg *m, u32 mulpdu)
+{
+	enum siw_err err = SIW_E_RDMAP_LOCAL;
+	u32 len = m->len - m->cut;
+
+	if (m->kind == USIW_MSG_RRESP) {
+		enum siw_acc acc = rresp_access(qp, m);
+
+		if (acc != SIW_ACC_OK)
+			err = siw_acc_err(acc, SIW_ACC_RREQ);
+		else if (usiw_tx_readable(qp, m, m->cut,
+					  len < mulpdu ? len : mulpdu))
+			return true;
+	} else if (!len ||
+		   usiw_tx_readable(qp, m, m->cut,
+				    len < mulpdu ? len : mulpdu)) {
+		return true;
+	}
+	if (siw_tx_count(&qp->tx))
+		return false;
+	if (m->kind == USIW_MSG_RRESP)
+		rresp_fail(qp, m, err);
+	else
+		sq_fail(qp, m);
+	return false;
+}
+
+/*
+ * The peer may count a Read as done, and send the next one, before the call that
+ * handed the response to TCP returns. So what is completely cut does not count
+ * against IRD any more; its entry stays until TCP has it.
+ */
+static void spare_irq(struct usiw_qp *qp, bool done)
+{
+	if (!done) {
+		qp->irq_q.limit++;
+		return;
+	}
+	siw_rdq_pop(&qp->irq_q);
+	qp->irq_q.limit--;
+	if (qp->irq_rtr) {
+		qp->irq_q.limit--;
+		qp->irq_rtr = false;
+	}
+}
+
+static bool cut_one(struct usiw_qp *qp, u32 mulpdu)
+{
+	struct usiw_msg *m = qp->cut;
+	struct siw_tx_fpdu *f;
+
+	if (!may_cut(qp, m, mulpdu))
+		return false;
+	f = siw_tx_cut(&qp->tx, mulpdu);
+	if (!f)
+		return false;
+	/* Memory that went away since may_cut() shows when it is sent. */
+	usiw_tx_crc_pay(qp, m, f);
+	m->cut += f->pay_len;
+	if (m->kind == USIW_MSG_RRESP && f->last)
+		spare_irq(qp, false);
+	qp->tx_bytes += f->hdr_len + f->pay_len + f->trl_len;
+	return true;
+}
+
+/* Fill the ring of FPDUs. Return: more is to come at once. */
+static bool fill(struct usiw_qp *qp)
+{
+	u32 mulpdu = usiw_tx_mulpdu(qp);
+
+	while (!siw_tx_full(&qp->tx) && qp->tx_bytes < TX_BATCH) {
+		if (!siw_tx_busy(&qp->tx) && !start_next(qp))
+			return false;
+		if (!cut_one(qp, mulpdu))
+			return false;
+	}
+	return siw_tx_busy(&qp->tx);
+}
+
+/* --- after a send ------------------------------------------------------------------------- */
+
+static void msg_done(struct usiw_qp *qp, struct usiw_msg *m)
+{
+	enum usiw_msg_kind kind = m->kind;
+
+	if (!m->aborted) {
+		if (kind == USIW_MSG_SQ && m->sqe.opcode != SIW_OP_READ &&
+		    m->sqe.opcode != SIW_OP_READ_LOCAL_INV)
+			usiw_wr_done(qp, m->wr, SIW_WC_SUCCESS, m->len);
+		if (kind == USIW_MSG_RRESP) {
+			spare_irq(qp, true);
+			qp->irq_run--;
+		}
+	}
+	if (m == qp->cut)
+		qp->cut = NULL;
+	usiw_msg_free(qp, m);
+	if (kind == USIW_MSG_TERM)
+		usiw_qp_event(qp, SIW_QP_EV_TERM_SENT);
+}
+
+static int push(struct usiw_qp *qp, bool more)
+{
+	struct usiw_msg *m;
+	int rv;
+
+	rv = usiw_tx_push(qp, more);
+	while ((m = siw_tx_done(&qp->tx)))
+		msg_done(qp, m);
+	return rv;
+}
+
+static bool sq_empty(struct usiw_qp *qp)
+{
+	return !qp->parked && qp->wr_get == qp->wr_put &&
+	       siw_rdq_empty(&qp->orq_q) && siw_rdq_empty(&qp->irq_q) &&
+	       !usiw_sqe_ready(qp->a.sq, qp->a.num_sqe, qp->sq_get);
+}
+
+/* Nothing can be sent now. Was that what somebody waits for? */
+static void tell(struct usiw_qp *qp)
+{
+	if (!siw_tx_idle(&qp->tx))
+		return;
+	if (qp->shut_wr && !qp->shut_told && qp->ep) {
+		qp->shut_told = true;
+		usiw_ep_notify(qp->ep, USIW_EP_SHUT);
+	}
+	/* Behind a closed gate nothing will ever be sent. */
+	if (qp->drain && (qp->tx_dead || !qp->gate || sq_empty(qp))) {
+		qp->drain = false;
+		usiw_qp_event(qp, SIW_QP_EV_DRAINED);
+	}
+}
+
+/* --- the sender ------------------------------------------------------------------------------ */
+
+/* Return: false: TCP is full, or others have a turn first. */
+static bool process(struct usiw_qp *qp)
+{
+	int batch, rv;
+	bool more;
+
+	for (batch = 0; batch < TX_TURN; batch++) {
+		if (qp->stop_tx && !qp->tx_aborted)
+			abort_tx(qp);
+		if (!qp->started || !qp->gate || qp->tx_dead)
+			return true;
+		more = fill(qp);
+		if (!siw_tx_count(&qp->tx)) {
+			/* a failure found while filling asks for more */
+			if (qp->stop_tx && !qp->tx_aborted)
+				continue;
+			return true;
+		}
+		rv = push(qp, more);
+		if (!rv)
+			return false;
+		if (rv == -ESTALE)
+			recall(qp);
+		else if (rv < 0)
+			tx_died(qp, rv);
+	}
+	return false;
+}
+
+/**
+ * usiw_tx_run() - send what there is and TCP takes
+ * @qp: QP
+ */
+void usiw_tx_run(struct usiw_qp *qp)
+{
+	if (qp->tx_full && !(qp->stop_tx && !qp->tx_aborted))
+		return;
+	qp->tx_full = !process(qp);
+	if (qp->ep)
+		usiw_ep_interest(qp->ep);
+	if (!qp->tx_full)
+		tell(qp);
+}
+
+/* --- when the QP goes before its last octets -------------------------------------------------- */
+
+static bool copy_part(struct usiw_qp *qp, const struct siw_tx_part *p, u8 *to)
+{
+	struct iovec v[SIW_MAX_SGE];
+	int n;
+
+	memcpy(to, p->hdr, p->hdr_len);
+	to += p->hdr_len;
+	n = usiw_msg_iov(qp, p->ctx, p->pay_off, p->pay_len, v, SIW_MAX_SGE);
+	if (n < 0 || (n && usiw_copy_from(to, v, n, p->pay_len)))
+		return false;
+	memcpy(to + p->pay_len, p->trl, p->trl_len);
+	return true;
+}
+
+/**
+ * usiw_tx_rest() - what still has to be sent of a QP in error
+ * @qp: aborted connection
+ * @rest: result: a copy, to be freed; NULL if there is nothing
+ * @lost: result: there was something, but it cannot be sent any more
+ *
+ * The end of an FPDU that TCP has a part of, and the Terminate.
+ *
+ * Return: octets at @rest.
+ */
+u32 usiw_tx_rest(struct usiw_qp *qp, u8 **rest, bool *lost)
+{
+	struct siw_tx_part p;
+	u32 len = 0, i;
+
+	*rest = NULL;
+	*lost = false;
+	if (!qp->gate || qp->tx_dead)
+		return 0;
+	if (!qp->tx_aborted)
+		abort_tx(qp);
+	fill(qp);
+	for (i = 0; i < siw_tx_count(&qp->tx); i++) {
+		siw_tx_part(&qp->tx, i, &p);
+		len += p.hdr_len + p.pay_len + p.trl_len;
+	}
+	if (!len)
+		return 0;
+	*rest = malloc(len);
+	*lost = !*rest;
+	for (i = 0, len = 0; !*lost && i < siw_tx_count(&qp->tx); i++) {
+		siw_tx_part(&qp->tx, i, &p);
+		*lost = !copy_part(qp, &p, *rest + len);
+		len += p.hdr_len + p.pay_len + p.trl_len;
+	}
+	if (!*lost)
+		return len;
+	free(*rest);
+	*rest = NULL;
+	return 0;
+}
