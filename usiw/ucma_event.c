@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * Events of rdma_cm: GET_EVENT is a write() that waits. librdmacm destroys an
+ * identifier only after the program has acknowledged as many events as it was
+ * told of, so those not told yet vanish with their identifier; a connection
+ * request that was not told takes the new identifier with it.
+ */
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ucma.h"
+
+/* Older librdmacm does not know what follows @param. */
+#define RESP_MIN	offsetof(struct rdma_ucm_event_resp, reserved)
+
+struct get_event {
+	struct rdma_ucm_cmd_hdr hdr;
+	struct rdma_ucm_get_event get;
+};
+
+static int post(struct cm_id *id, struct cm_event *e)
+{
+	e->id = id;
+	e->ev.count = &id->events;
+	e->resp.uid = id->uid;
+	if (!e->req)
+		e->resp.id = id->handle;
+	usiw_event_push(id->file, &e->ev);
+	return 0;
+}
+
+/**
+ * cm_post() - an event without parameters
+ * @id: whose
+ * @event: RDMA_CM_EVENT_*
+ * @status: 0 or a negative errno value
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int cm_post(struct cm_id *id, u32 event, int status)
+{
+	struct cm_event *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return -ENOMEM;
+	e->resp.event = event;
+	e->resp.status = (u32)status;
+	return post(id, e);
+}
+
+static u8 depth(u32 n)
+{
+	return n > 255 ? 255 : (u8)n;
+}
+
+/**
+ * cm_post_conn() - an event of a connection
+ * @id: whose; of a request, the listener
+ * @event: RDMA_CM_EVENT_*
+ * @ev: what the engine says
+ * @req: the new identifier of a request, or NULL
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int cm_post_conn(struct cm_id *id, u32 event, const struct usiw_cm_event *ev,
+		 struct cm_id *req)
+{
+	struct cm_event *e = calloc(1, sizeof(*e));
+	struct rdma_ucm_conn_param *conn;
+	u32 len = ev->pdata_len;
+
+	if (!e)
+		return -ENOMEM;
+	conn = &e->resp.param.conn;
+	if (len > 255)		/* what its length can say */
+		len = 255;
+	if (len)
+		memcpy(conn->private_data, ev->pdata, len);
+	conn->private_data_len = (u8)len;
+	conn->initiator_depth = depth(ev->ird);
+	conn->responder_resources = depth(ev->ord);
+	e->resp.event = event;
+	e->resp.status = (u32)ev->status;
+	e->req = req;
+	if (req)
+		e->resp.id = req->handle;
+	return post(id, e);
+}
+
+bool cm_takes(const void *buf, size_t len, bool is_write)
+{
+	struct get_event cmd;
+
+	if (!is_write || len < sizeof(cmd))
+		return false;
+	memcpy(&cmd, buf, sizeof(cmd));
+	return cmd.hdr.cmd == RDMA_USER_CM_CMD_GET_EVENT &&
+	       cmd.hdr.in >= sizeof(cmd.get) && cmd.hdr.out >= RESP_MIN &&
+	       cmd.get.response;
+}
+
+ssize_t cm_take(struct usiw_file *f, struct usiw_event *ev, void *buf,
+		size_t len)
+{
+	struct cm_event *e = (struct cm_event *)ev;
+	struct get_event cmd;
+
+	(void)f;
+	memcpy(&cmd, buf, sizeof(cmd));
+	if (e->req)
+		e->id->room++;
+	memcpy((void *)(uintptr_t)cmd.get.response, &e->resp,
+	       cmd.hdr.out < sizeof(e->resp) ? cmd.hdr.out : sizeof(e->resp));
+	free(e);
+	return (ssize_t)len;
+}
+
+/* What was not told yet about an identifier that goes away. */
+void cm_drop_events(struct cm_id *id)
+{
+	struct usiw_event_list *list = &id->file->events;
+	struct usiw_event *ev, *next;
+	struct cm_event *e;
+	struct cm_id *req;
+
+	for (ev = TAILQ_FIRST(list); ev; ev = next) {
+		next = TAILQ_NEXT(ev, link);
+		e = (struct cm_event *)ev;
+		if (e->id != id && e->req != id)
+			continue;
+		req = e->id == id ? e->req : NULL;
+		usiw_event_unlink(id->file, ev);
+		free(e);
+		if (req) {
+			/* its own events, if any, may be the next one */
+			cm_id_free(req);
+			next = TAILQ_FIRST(list);
+		}
+	}
+}
+
+/* An identifier moves to another channel with what was not told yet. */
+void cm_move_events(struct cm_id *id, struct usiw_file *to)
+{
+	struct usiw_event_list *list = &id->file->events;
+	struct usiw_event *ev, *next;
+	struct cm_event *e;
+
+	for (ev = TAILQ_FIRST(list); ev; ev = next) {
+		next = TAILQ_NEXT(ev, link);
+		e = (struct cm_event *)ev;
+		if (e->id != id)
+			continue;
+		usiw_event_unlink(id->file, ev);
+		usiw_event_push(to, ev);
+		if (e->req)
+			e->req->file = to;
+	}
+}
