@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
  * What happens to a connection, and what to do about it: the table of
- * core/cmsm.c carried out. RFC 5044 section 7.1.2, RFC 6581 section 9
+ * core/cmsm.c carried out. RFC 5044 section 7.1.2
  *
- * Under usiw_lock(). Upcalls are made from here; the front may refuse or destroy
- * the end point of a request while it is told of it, and calls nothing else out
- * of an upcall.
+ * Under usiw_lock().
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
 #include "priv.h"
+#include "sys.h"
 
 /* Patience, in seconds */
 #define CONNECT_S	60		/* TCP handshake */
@@ -20,7 +19,7 @@
 #define RTR_S		30		/* Reply sent to first FPDU */
 #define LINGER_S	5		/* our FIN to the peer's */
 
-/* --- timers -------------------------------------------------------------------- */
+/* --- timers ------------------------------------------------------------ */
 
 static void arm(struct usiw_ep *ep, enum usiw_timer_class c, u32 seconds)
 {
@@ -46,164 +45,7 @@ static void arm_setup(struct usiw_ep *ep)
 	}
 }
 
-/* --- upcalls ---------------------------------------------------------------------- */
-
-static void up(struct usiw_ep *ep, const struct usiw_cm_event *ev)
-{
-	if (!ep->gone && ep->owner)
-		usiw_up_cm(ep->owner, ev);
-}
-
-static u32 rd_for_ulp(u16 value)
-{
-	if (value == SIW_MPA_RD_NONE)
-		return USIW_DEF_RDQ;
-	return value < USIW_MAX_RDQ ? value : USIW_MAX_RDQ;
-}
-
-static void up_request(struct usiw_ep *ep)
-{
-	const struct siw_mpa_frame *peer = &ep->mpa->peer;
-	struct usiw_ep *l = ep->listener;
-	struct usiw_cm_event ev = {
-		.ev = USIW_CM_REQUEST,
-		.ird = USIW_DEF_RDQ,
-		.ord = USIW_DEF_RDQ,
-		.pdata = peer->pd,
-		.pdata_len = peer->pd_len,
-		.ep = ep,
-	};
-
-	if (peer->enhanced) {
-		ev.ird = rd_for_ulp(peer->ird);
-		ev.ord = rd_for_ulp(peer->ord);
-	}
-	usiw_ep_forget_kid(ep);
-	ep->gone = false;
-	usiw_up_cm(l->owner, &ev);
-}
-
-static void up_reply(struct usiw_ep *ep, int status)
-{
-	struct usiw_cm_event ev = { .ev = USIW_CM_REPLY, .status = status };
-
-	if (!status) {
-		ev.ird = ep->ord;	/* what the ULP may have outstanding */
-		ev.ord = ep->ird;
-	}
-	if (ep->mpa && (!status || status == -ECONNREFUSED)) {
-		ev.pdata = ep->mpa->res.pd;
-		ev.pdata_len = ep->mpa->res.pd_len;
-	}
-	up(ep, &ev);
-	if (status && ep->qp)
-		usiw_qp_detach(ep->qp);
-}
-
-static void up_est(struct usiw_ep *ep)
-{
-	struct usiw_cm_event ev = {
-		.ev = USIW_CM_ESTABLISHED,
-		.ird = ep->ord,
-		.ord = ep->ird,
-	};
-
-	up(ep, &ev);
-}
-
-static void up_plain(struct usiw_ep *ep, enum usiw_cm_ev type)
-{
-	struct usiw_cm_event ev = { .ev = type };
-
-	up(ep, &ev);
-}
-
-/* The program may do with its QP what it likes, while the socket ends quietly. */
-static void up_close(struct usiw_ep *ep)
-{
-	if (ep->qp)
-		usiw_qp_detach(ep->qp);
-	if (ep->rx == USIW_EP_RX_QP) {
-		usiw_rx_forget(ep);
-		ep->rx = USIW_EP_RX_DROP;
-	}
-	up_plain(ep, USIW_CM_CLOSE);
-}
-
-static void upcall(struct usiw_ep *ep, u32 act)
-{
-	switch (act) {
-	case SIW_CM_UP_REQUEST:
-		up_request(ep);
-		break;
-	case SIW_CM_UP_OK:
-		up_reply(ep, 0);
-		break;
-	case SIW_CM_UP_REFUSED:
-		up_reply(ep, -ECONNREFUSED);
-		break;
-	case SIW_CM_UP_RESET:
-		up_reply(ep, -ECONNRESET);
-		break;
-	case SIW_CM_UP_TIMEOUT:
-		up_reply(ep, -ETIMEDOUT);
-		break;
-	case SIW_CM_UP_PROTO:
-		up_reply(ep, -EPROTO);
-		break;
-	case SIW_CM_UP_UNREACH:
-		up_reply(ep, ep->err ? ep->err : -ECONNRESET);
-		break;
-	case SIW_CM_UP_EST:
-		up_est(ep);
-		break;
-	case SIW_CM_UP_DISC:
-		up_plain(ep, USIW_CM_DISCONNECT);
-		break;
-	case SIW_CM_UP_CLOSE:
-		up_close(ep);
-		break;
-	}
-}
-
-/* --- frames to send --------------------------------------------------------------- */
-
-static int send_frame(struct usiw_ep *ep)
-{
-	u8 buf[SIW_MPA_FRAME_MAX];
-	u32 len = siw_mpa_build(buf, sizeof(buf), &ep->mpa->ours);
-
-	return len ? usiw_ep_send(ep, buf, len) : -EINVAL;
-}
-
-/* The one FPDU of a connection that failed while it was set up. RFC 6581 §8 */
-static int send_term(struct usiw_ep *ep)
-{
-	const struct siw_mpa_result *res = &ep->mpa->res;
-	const struct siw_tx_params p = { .crc = res->crc };
-	u8 out[RDMAP_TERM_MAX + RDMAP_MAX_HDR + 8];
-	u8 payload[RDMAP_TERM_MAX];
-	struct siw_tx_msg m = { .opcode = RDMAP_TERMINATE };
-	struct siw_tx_part part;
-	struct siw_tx_fpdu *f;
-	struct siw_term term;
-	struct siw_tx tx;
-
-	siw_term_init(&term, res->term ? res->term : SIW_E_MPA_LOCAL, NULL, 0);
-	m.len = siw_term_build(payload, &term);
-	m.ctx = &tx;
-	siw_tx_init(&tx, &p);
-	siw_tx_start(&tx, &m);
-	f = siw_tx_cut(&tx, SIW_MPA_FRAME_MAX);
-	siw_tx_seal(f, siw_crc32c(siw_tx_crc_seed(f), payload, m.len));
-	siw_tx_part(&tx, 0, &part);
-	memcpy(out, part.hdr, part.hdr_len);
-	memcpy(out + part.hdr_len, payload, m.len);
-	memcpy(out + part.hdr_len + m.len, part.trl, part.trl_len);
-	return usiw_ep_send(ep, out, part.hdr_len + m.len + part.trl_len);
-}
-
-/* --- actions ------------------------------------------------------------------------ */
+/* --- actions ----------------------------------------------------------- */
 
 static int start_qp(struct usiw_ep *ep)
 {
@@ -271,22 +113,10 @@ void usiw_ep_shut(struct usiw_ep *ep)
 {
 	if (ep->fd < 0 || ep->shut)
 		return;
-	shutdown(ep->fd, SHUT_WR);
+	sys_shutdown(ep->fd, SHUT_WR);
 	ep->shut = true;
 	if (ep->phase == SIW_CM_LINGER)
 		ep->rx = USIW_EP_RX_DROP;
-}
-
-static void send_something(struct usiw_ep *ep, u32 act)
-{
-	int rv;
-
-	if (act == SIW_CM_SEND_REQ)
-		siw_mpa_request(&ep->mpa->ours, &ep->mpa->local);
-	rv = act == SIW_CM_SEND_TERM ? send_term(ep) : send_frame(ep);
-	/* The actions that remain have to be carried out all the same. */
-	if (rv)
-		usiw_ep_notify(ep, USIW_EP_LOST);
 }
 
 /* Only TCP_START and QP_START can fail; no action comes before these. */
@@ -304,7 +134,7 @@ static int act_on(struct usiw_ep *ep, enum siw_cm_ev ev, u32 act)
 	case SIW_CM_SEND_REP:
 	case SIW_CM_SEND_REJ:
 	case SIW_CM_SEND_TERM:
-		send_something(ep, act);
+		usiw_ep_send_frame(ep, act);
 		return 0;
 	case SIW_CM_TO_QP:
 		pass_to_qp(ep, ev);
@@ -338,7 +168,7 @@ static int act_on(struct usiw_ep *ep, enum siw_cm_ev ev, u32 act)
 		usiw_ep_end(ep);
 		return 0;
 	}
-	upcall(ep, act);
+	usiw_ep_upcall(ep, act);
 	return 0;
 }
 
@@ -357,7 +187,7 @@ int usiw_ep_step(struct usiw_ep *ep, enum siw_cm_ev ev)
 	u32 left = step.act;
 	int rv;
 
-	usiw_log(3, "connection %d: %s in %s%s", ep->fd, siw_cmsm_ev_name(ev),
+	usiw_log(2, "connection %d: %s in %s%s", ep->fd, siw_cmsm_ev_name(ev),
 		 siw_cmsm_phase_name(old),
 		 step.act & SIW_CM_REJECT ? ", refused" : "");
 	if (step.act & SIW_CM_REJECT)
@@ -386,182 +216,7 @@ int usiw_ep_step(struct usiw_ep *ep, enum siw_cm_ev ev)
 	return step.act & SIW_CM_FAIL_CALL ? -ECONNRESET : 0;
 }
 
-/* --- frames that arrive --------------------------------------------------------------- */
-
-/**
- * usiw_ep_mpa() - make room for the MPA exchange
- * @ep: end point
- *
- * Return: 0 or -ENOMEM.
- */
-int usiw_ep_mpa(struct usiw_ep *ep)
-{
-	if (!ep->mpa)
-		ep->mpa = calloc(1, sizeof(*ep->mpa));
-	return ep->mpa ? 0 : -ENOMEM;
-}
-
-static u16 rd_of_ulp(u32 value)
-{
-	return (u16)(value < USIW_MAX_RDQ ? value : USIW_MAX_RDQ);
-}
-
-/**
- * usiw_ep_policy() - what this process and its program want
- * @l: result
- * @param: of the program, or NULL
- */
-void usiw_ep_policy(struct siw_mpa_local *l,
-		    const struct usiw_conn_param *param)
-{
-	l->rev = usiw_config.mpa_rev;
-	l->crc_required = usiw_config.crc_required;
-	l->rtr = usiw_config.rtr_mask;
-	l->max_ird = USIW_MAX_RDQ;
-	l->max_ord = USIW_MAX_RDQ;
-	if (!param)
-		return;
-	l->ird = rd_of_ulp(param->ird);
-	l->ord = rd_of_ulp(param->ord);
-	l->pd = param->pdata;
-	l->pd_len = (u16)param->pdata_len;
-}
-
-static void bad_frame(struct usiw_ep *ep, enum siw_mpa_why why)
-{
-	usiw_log(1, "MPA set-up failed: %s", siw_mpa_why_name(why));
-	usiw_ep_step(ep, SIW_CM_EV_FRAME_BAD);
-}
-
-static void refuse_request(struct usiw_ep *ep, enum siw_mpa_why why)
-{
-	usiw_log(1, "MPA Request refused: %s", siw_mpa_why_name(why));
-	siw_mpa_reject(&ep->mpa->ours, &ep->mpa->local, &ep->mpa->peer);
-	usiw_ep_step(ep, SIW_CM_EV_FRAME_REFUSE);
-}
-
-/**
- * usiw_ep_refuse() - the program says no
- * @ep: in phase REQ_UPCALLED or REQ_LOST
- * @pdata: for the peer
- * @len: octets of it
- *
- * Not with RST, which would make the peer try again with revision 1 (D-04).
- * RFC 5044 §7.1.2 (6)
- */
-void usiw_ep_refuse(struct usiw_ep *ep, const void *pdata, u32 len)
-{
-	struct siw_mpa_local *l = &ep->mpa->local;
-
-	usiw_ep_policy(l, NULL);
-	l->pd = pdata;
-	l->pd_len = (u16)len;
-	siw_mpa_reject(&ep->mpa->ours, l, &ep->mpa->peer);
-	usiw_ep_step(ep, SIW_CM_EV_ULP_REJECT);
-}
-
-static void got_request(struct usiw_ep *ep, enum siw_mpa_why why)
-{
-	struct siw_mpa_local *l = &ep->mpa->local;
-
-	usiw_ep_policy(l, NULL);
-	if (!why)
-		why = siw_mpa_tail(l, SIW_MPA_RESPONDER, usiw_ep_tail(ep));
-	if (why) {
-		bad_frame(ep, why);
-		return;
-	}
-	why = siw_mpa_acceptable(l, &ep->mpa->peer);
-	if (!why)
-		usiw_ep_step(ep, SIW_CM_EV_FRAME_OK);
-	else if (why == SIW_MPA_BAD_REV)
-		bad_frame(ep, why);
-	else
-		refuse_request(ep, why);
-}
-
-static void got_reply(struct usiw_ep *ep, enum siw_mpa_why why)
-{
-	struct usiw_mpa *m = ep->mpa;
-
-	if (!why)
-		why = siw_mpa_tail(&m->local, SIW_MPA_INITIATOR,
-				   usiw_ep_tail(ep));
-	if (why) {
-		bad_frame(ep, why);
-		return;
-	}
-	siw_mpa_negotiate_done(&m->res, &m->local, &m->ours, &m->peer);
-	switch (m->res.act) {
-	case SIW_MPA_GO:
-		usiw_ep_step(ep, SIW_CM_EV_FRAME_OK);
-		return;
-	case SIW_MPA_REFUSED:
-		usiw_ep_step(ep, SIW_CM_EV_REPLY_REFUSED);
-		return;
-	case SIW_MPA_TERM:
-		usiw_log(1, "MPA Reply not acceptable: %s",
-			 siw_mpa_why_name(m->res.why));
-		usiw_ep_step(ep, SIW_CM_EV_REPLY_TERM);
-		return;
-	default:
-		bad_frame(ep, m->res.why);
-	}
-}
-
-/* Read on in the frame, never beyond it. USIW_RX_MORE: it can be judged. */
-static enum usiw_rx_end gather(struct usiw_ep *ep, enum siw_mpa_role self)
-{
-	struct usiw_mpa *m = ep->mpa;
-	ssize_t n;
-	u32 need;
-
-	while ((need = siw_mpa_need(self, m->frame, m->frame_len))) {
-		n = recv(ep->fd, m->frame + m->frame_len, need, MSG_DONTWAIT);
-		if (!n)
-			return USIW_RX_FIN;
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
-			return USIW_RX_WAIT;
-		if (n < 0) {
-			ep->err = -errno;
-			return USIW_RX_LOST;
-		}
-		m->frame_len += (u32)n;
-	}
-	return USIW_RX_MORE;
-}
-
-/**
- * usiw_ep_read_frame() - read what there is of a startup frame
- * @ep: connected
- *
- * Return: whether the connection ended meanwhile.
- * RFC 5044 §7.1.1
- */
-enum usiw_rx_end usiw_ep_read_frame(struct usiw_ep *ep)
-{
-	enum siw_mpa_role self = ep->passive ? SIW_MPA_RESPONDER :
-					       SIW_MPA_INITIATOR;
-	struct usiw_mpa *m = ep->mpa;
-	enum usiw_rx_end end;
-	enum siw_mpa_why why;
-
-	if (!m || (ep->phase != SIW_CM_AWAIT_REQ &&
-		   ep->phase != SIW_CM_AWAIT_REP))
-		return USIW_RX_WAIT;
-	end = gather(ep, self);
-	if (end != USIW_RX_MORE)
-		return end;
-	why = siw_mpa_parse(&m->peer, self, m->frame, m->frame_len,
-			    USIW_PD_ROOM);
-	if (ep->passive)
-		got_request(ep, why);
-	else
-		got_reply(ep, why);
-	return USIW_RX_WAIT;
-}
-
-/* --- the peer, the QP, the timer -------------------------------------------------------- */
+/* --- the peer, the QP, the timer --------------------------------------- */
 
 /* An end before the first octet of the Reply: maybe it was the revision. */
 static enum siw_cm_ev peer_left(const struct usiw_ep *ep, enum siw_cm_ev ev)
@@ -739,7 +394,7 @@ void usiw_ep_qp_dying(struct usiw_ep *ep)
 	usiw_ep_interest(ep);
 }
 
-/* --- calls of the front ------------------------------------------------------------------- */
+/* --- calls of the front ------------------------------------------------ */
 
 static int prepare_request(struct usiw_ep *ep, struct usiw_qp *qp,
 			   const struct usiw_conn_param *param)

@@ -3,9 +3,9 @@
  * Completion queues: a ring of elements that the program polls, and behind it
  * one word by which it asks for a notification (siw ABI version 1).
  *
- * We write into a slot that the program released, publish it, and only then look
- * at the arm word; the program arms first and then polls once more. So one of
- * both sees the other. Under usiw_lock().
+ * We write into a slot that the program released, publish it, and only then
+ * look at the arm word; the program arms first and then polls once more. So one
+ * of both sees the other. Under usiw_lock().
  */
 #include <infiniband/verbs.h>
 #include <stdlib.h>

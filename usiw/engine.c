@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "priv.h"
+#include "sys.h"
 
 #define EVENTS		64		/* taken from epoll at a time */
 #define BURIED_MAX	64		/* ... end points before it is woken */
@@ -44,7 +45,7 @@ static USIW_LIST(graves);
 static struct usiw_list timers[USIW_T_CNT];
 static bool working;
 
-/* --- the lock --------------------------------------------------------------- */
+/* --- the lock ---------------------------------------------------------- */
 
 /**
  * usiw_lock() - take the one lock of the process
@@ -85,7 +86,7 @@ static void let_others(void)
 	engine_lock();
 }
 
-/* --- messages for people ------------------------------------------------------ */
+/* --- messages for people ----------------------------------------------- */
 
 u64 usiw_now_ms(void)
 {
@@ -128,7 +129,7 @@ void usiw_log(int level, const char *fmt, ...)
 	fprintf(stderr, "usiw: %s\n", line);
 }
 
-/* --- deferred work ------------------------------------------------------------- */
+/* --- deferred work ----------------------------------------------------- */
 
 void usiw_work_init(struct usiw_work *w, void (*run)(struct usiw_work *))
 {
@@ -173,14 +174,14 @@ void usiw_work_run(void)
 	working = false;
 }
 
-/* --- waking up ------------------------------------------------------------------ */
+/* --- waking up --------------------------------------------------------- */
 
 static void wake(void)
 {
 	u64 one = 1;
 
 	eng.wake_at = 0;
-	if (eng.running && write(eng.evfd, &one, sizeof(one)) < 0)
+	if (eng.running && sys_write(eng.evfd, &one, sizeof(one)) < 0)
 		usiw_log(1, "engine: %s", strerror(errno));
 }
 
@@ -188,11 +189,11 @@ static void woken(void)
 {
 	u64 n;
 
-	if (read(eng.evfd, &n, sizeof(n)) < 0 && errno != EAGAIN)
+	if (sys_read(eng.evfd, &n, sizeof(n)) < 0 && errno != EAGAIN)
 		usiw_log(1, "engine: %s", strerror(errno));
 }
 
-/* --- timers ---------------------------------------------------------------------- */
+/* --- timers ------------------------------------------------------------ */
 
 void usiw_timer_init(struct usiw_timer *t, void (*fire)(struct usiw_timer *))
 {
@@ -261,7 +262,7 @@ static u64 run_timers(void)
 	return next;
 }
 
-/* --- sockets ----------------------------------------------------------------------- */
+/* --- sockets ----------------------------------------------------------- */
 
 /**
  * usiw_poll() - say which events of a socket are of interest
@@ -340,7 +341,7 @@ void usiw_reap_idle(void)
 		reap();
 }
 
-/* --- the thread ---------------------------------------------------------------------- */
+/* --- the thread -------------------------------------------------------- */
 
 static int sleep_ms(u64 until)
 {
@@ -403,9 +404,9 @@ static int open_fds(void)
 static void close_fds(void)
 {
 	if (eng.epfd >= 0)
-		close(eng.epfd);
+		sys_close(eng.epfd);
 	if (eng.evfd >= 0)
-		close(eng.evfd);
+		sys_close(eng.evfd);
 	eng.epfd = -1;
 	eng.evfd = -1;
 }

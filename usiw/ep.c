@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "priv.h"
+#include "sys.h"
 
 #define HALF_OPEN_MIN	16
 #define HALF_OPEN_MAX	1024
@@ -31,7 +32,7 @@
 
 USIW_LIST(usiw_eps);
 
-/* --- addresses ----------------------------------------------------------------- */
+/* --- addresses --------------------------------------------------------- */
 
 static socklen_t addr_len(const struct sockaddr_storage *addr)
 {
@@ -78,12 +79,12 @@ static void to_names(struct usiw_ep *ep)
 {
 	socklen_t len = sizeof(ep->local);
 
-	if (!getsockname(ep->fd, (struct sockaddr *)&ep->local, &len)) {
+	if (!sys_getsockname(ep->fd, &ep->local, &len)) {
 		unmap(&ep->local);
 		shift_port(&ep->local, -usiw_config.port_offset);
 	}
 	len = sizeof(ep->remote);
-	if (!getpeername(ep->fd, (struct sockaddr *)&ep->remote, &len)) {
+	if (!sys_getpeername(ep->fd, &ep->remote, &len)) {
 		unmap(&ep->remote);
 		shift_port(&ep->remote, -usiw_config.port_offset);
 	}
@@ -96,7 +97,7 @@ void usiw_ep_names(const struct usiw_ep *ep, struct sockaddr_storage *local,
 	*remote = ep->remote;
 }
 
-/* --- life ------------------------------------------------------------------------- */
+/* --- life -------------------------------------------------------------- */
 
 /**
  * usiw_ep_alloc() - an end point without a socket, in phase IDLE
@@ -164,11 +165,12 @@ void usiw_ep_close(struct usiw_ep *ep, bool keep_qp)
 	usiw_rx_forget(ep);
 	usiw_poll_stop(ep);
 	if (ep->reset)
-		setsockopt(ep->fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+		sys_setsockopt(ep->fd, SOL_SOCKET, SO_LINGER, &now,
+			       sizeof(now));
 	else if (ep->phase != SIW_CM_LISTEN)
 		while (usiw_rx_drop(ep->fd) == USIW_RX_MORE)
 			;
-	close(ep->fd);
+	sys_close(ep->fd);
 	ep->fd = -1;
 }
 
@@ -239,11 +241,11 @@ void usiw_ep_destroy(struct usiw_ep *ep)
 	usiw_reap_idle();
 }
 
-/* --- sockets --------------------------------------------------------------------------- */
+/* --- sockets ----------------------------------------------------------- */
 
 static void set_int(int fd, int level, int name, int value)
 {
-	setsockopt(fd, level, name, &value, sizeof(value));
+	sys_setsockopt(fd, level, name, &value, sizeof(value));
 }
 
 /* Keepalive finds out within two minutes that an idle peer has died; nothing
@@ -261,7 +263,7 @@ static void tune(int fd)
 
 static int new_socket(struct usiw_ep *ep, int family)
 {
-	int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+	int fd = sys_socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 			IPPROTO_TCP);
 
 	if (fd < 0)
@@ -282,7 +284,7 @@ static int bind_to(struct usiw_ep *ep, const struct sockaddr_storage *addr)
 	struct sockaddr_storage a = *addr;
 
 	shift_port(&a, usiw_config.port_offset);
-	if (bind(ep->fd, (struct sockaddr *)&a, addr_len(&a)))
+	if (sys_bind(ep->fd, &a, addr_len(&a)))
 		return -errno;
 	to_names(ep);
 	return 0;
@@ -370,7 +372,7 @@ int usiw_ep_tcp_connect(struct usiw_ep *ep)
 	if (rv)
 		return rv;
 	shift_port(&to, usiw_config.port_offset);
-	if (connect(ep->fd, (struct sockaddr *)&to, addr_len(&to)) &&
+	if (sys_connect(ep->fd, &to, addr_len(&to)) &&
 	    errno != EINPROGRESS)
 		return -errno;
 	to_names(ep);
@@ -419,7 +421,7 @@ void usiw_ep_interest(struct usiw_ep *ep)
  */
 int usiw_ep_send(struct usiw_ep *ep, const void *buf, u32 len)
 {
-	ssize_t n = send(ep->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t n = sys_send(ep->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 
 	if (n < 0)
 		return -errno;
@@ -430,7 +432,7 @@ u32 usiw_ep_tail(struct usiw_ep *ep)
 {
 	int n = 0;
 
-	if (ep->fd < 0 || ioctl(ep->fd, FIONREAD, &n))
+	if (ep->fd < 0 || sys_ioctl(ep->fd, FIONREAD, &n))
 		return 0;
 	return n > 0 ? (u32)n : 0;
 }
@@ -444,7 +446,7 @@ void usiw_ep_flush_rest(struct usiw_ep *ep)
 	ssize_t n;
 
 	while (ep->rest_sent < ep->rest_len) {
-		n = send(ep->fd, ep->rest + ep->rest_sent,
+		n = sys_send(ep->fd, ep->rest + ep->rest_sent,
 			 ep->rest_len - ep->rest_sent,
 			 MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0 && errno == EAGAIN)
@@ -459,7 +461,7 @@ void usiw_ep_flush_rest(struct usiw_ep *ep)
 	usiw_ep_shut(ep);
 }
 
-/* --- events of sockets ------------------------------------------------------------------ */
+/* --- events of sockets ------------------------------------------------- */
 
 static void ended(struct usiw_ep *ep, enum usiw_rx_end end)
 {
@@ -475,10 +477,10 @@ static void check_connect(struct usiw_ep *ep)
 	socklen_t len = sizeof(int);
 	int err = 0;
 
-	if (getsockopt(ep->fd, SOL_SOCKET, SO_ERROR, &err, &len))
+	if (sys_getsockopt(ep->fd, SOL_SOCKET, SO_ERROR, &err, &len))
 		err = errno;
 	len = sizeof(peer);
-	if (!err && getpeername(ep->fd, (struct sockaddr *)&peer, &len))
+	if (!err && sys_getpeername(ep->fd, &peer, &len))
 		return;		/* news of an attempt before this one */
 	if (!err)
 		to_names(ep);
@@ -503,7 +505,7 @@ static bool is_over(struct usiw_ep *ep, u32 events)
 
 	if (!ep->fin_seen || !(events & (EPOLLERR | EPOLLHUP)))
 		return false;
-	getsockopt(ep->fd, SOL_SOCKET, SO_ERROR, &err, &len);
+	sys_getsockopt(ep->fd, SOL_SOCKET, SO_ERROR, &err, &len);
 	if (err) {
 		ep->err = -err;
 		usiw_ep_peer_lost(ep);
@@ -559,7 +561,7 @@ void usiw_ep_ready(struct usiw_ep *ep, u32 events)
 	usiw_ep_interest(ep);
 }
 
-/* --- listening ------------------------------------------------------------------------------ */
+/* --- listening --------------------------------------------------------- */
 
 static void pause_listener(struct usiw_ep *l, u32 ms)
 {
@@ -589,8 +591,8 @@ static void adopt(struct usiw_ep *l, int fd)
 	struct linger now = { .l_onoff = 1 };
 
 	if (!ep || usiw_ep_mpa(ep)) {
-		setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-		close(fd);
+		sys_setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+		sys_close(fd);
 		if (ep)
 			usiw_bury(ep);
 		return;
@@ -609,7 +611,7 @@ static void adopt(struct usiw_ep *l, int fd)
 /* Return: false: nothing to accept now. */
 static bool accept_one(struct usiw_ep *l)
 {
-	int fd = accept4(l->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int fd = sys_accept(l->fd, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd >= 0) {
 		adopt(l, fd);
@@ -646,7 +648,7 @@ int usiw_ep_listen(struct usiw_ep *ep, int backlog)
 
 	if (ep->fd < 0 || ep->phase != SIW_CM_IDLE)
 		return -EINVAL;
-	if (listen(ep->fd, backlog > BACKLOG_MIN ? backlog : BACKLOG_MIN))
+	if (sys_listen(ep->fd, backlog > BACKLOG_MIN ? backlog : BACKLOG_MIN))
 		return -errno;
 	ep->kid_max = HALF_OPEN_MIN;
 	if (backlog > HALF_OPEN_MIN)
@@ -658,12 +660,12 @@ int usiw_ep_listen(struct usiw_ep *ep, int backlog)
 	return usiw_ep_step(ep, SIW_CM_EV_LISTEN);
 }
 
-/* --- fork ------------------------------------------------------------------------------------- */
+/* --- fork -------------------------------------------------------------- */
 
 static void forget(struct usiw_ep *ep)
 {
 	if (ep->fd >= 0)
-		close(ep->fd);
+		sys_close(ep->fd);
 	ep->fd = -1;
 	ep->registered = false;
 	ep->phase = SIW_CM_CLOSED;
@@ -683,7 +685,7 @@ static void forget(struct usiw_ep *ep)
 		usiw_bury(ep);
 }
 
-/* The connections are the parent's: nothing is sent when they are closed here. */
+/* The connections are the parent's: nothing is sent when we close them. */
 void usiw_ep_forked(void)
 {
 	struct usiw_list *l, *next;

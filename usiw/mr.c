@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "priv.h"
+#include "sys.h"
 
 #ifndef MADV_POPULATE_READ
 #define MADV_POPULATE_READ	22	/* since Linux 5.14 */
@@ -33,7 +34,7 @@ static struct usiw_table mrs = { .max = USIW_MAX_MR };
 static int stage_fd = -1;
 u8 *usiw_stage;
 
-/* --- tables ------------------------------------------------------------------- */
+/* --- tables ------------------------------------------------------------ */
 
 static void append_free(struct usiw_table *t, u32 i)
 {
@@ -113,7 +114,7 @@ void usiw_table_del(struct usiw_table *t, u32 i)
 	append_free(t, i);
 }
 
-/* --- registration ----------------------------------------------------------------- */
+/* --- registration ------------------------------------------------------ */
 
 struct usiw_mr *usiw_mr_reg(struct usiw_pd *pd, u64 addr, u64 len, u64 iova,
 			    u32 access, u8 key, u32 *stag)
@@ -161,7 +162,7 @@ void usiw_mr_dereg(struct usiw_mr *mr)
 	usiw_mr_put(mr);
 }
 
-/* --- look-up and check -------------------------------------------------------------- */
+/* --- look-up and check ------------------------------------------------- */
 
 /**
  * usiw_mr_find() - what an STag stands for
@@ -235,7 +236,7 @@ void *usiw_mr_ptr(const struct usiw_mr *mr, u64 to)
 	return (void *)(uintptr_t)(mr->addr + (to - mr->iova));
 }
 
-/* --- checked access ------------------------------------------------------------------ */
+/* --- checked access ---------------------------------------------------- */
 
 /* Return: false: some of it is not mapped or must not be read. */
 static bool probe(u64 lo, u64 hi)
@@ -254,8 +255,8 @@ static bool probe(u64 lo, u64 hi)
  * @to: first octet
  * @len: octets; the range was checked against the region
  *
- * An FPDU that TCP has the header of cannot be taken back when its payload turns
- * out to be unreadable. So it is tried before, once per piece of memory. For
+ * An FPDU that TCP has the header of cannot be taken back when its payload
+ * turns out to be unreadable. So it is tried before, once per piece of memory. For
  * what is unmapped later, or on an old kernel, the connection has to be reset.
  *
  * Return: false if not.
@@ -295,12 +296,12 @@ int usiw_stage_init(void)
 	if (fd < 0)
 		return -errno;
 	if (ftruncate(fd, STAGE_SIZE)) {
-		close(fd);
+		sys_close(fd);
 		return -errno;
 	}
 	p = mmap(NULL, STAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (p == MAP_FAILED) {
-		close(fd);
+		sys_close(fd);
 		return -errno;
 	}
 	stage_fd = fd;
@@ -314,7 +315,7 @@ void usiw_stage_forked(void)
 	if (!usiw_stage)
 		return;
 	munmap(usiw_stage, STAGE_SIZE);
-	close(stage_fd);
+	sys_close(stage_fd);
 	usiw_stage = NULL;
 	stage_fd = -1;
 }

@@ -4,19 +4,20 @@
  *
  *   engine.c	the lock, the thread, epoll, timers, deferred work
  *   ep.c	calls of the front for end points; listening; sockets
- *   conn.c	events of a connection -> core/cmsm.c -> actions; MPA exchange
+ *   conn.c	events of a connection -> core/cmsm.c -> actions
+ *   mpa.c up.c	startup frames; what the front is told
  *   qp.c	life and state of QPs, flushing
- *   sq.c	what is sent next; work requests, their completion
+ *   sq.c wr.c	what is sent next; work requests, their completion
  *   tx.c	FPDUs to TCP
  *   rx.c	TCP to core/rx, placement
  *   mr.c	STags, checked access to the program's memory
  *   cq.c srq.c	completions, shared receive queues
  *
  * Everything is under usiw_lock(). What must not happen in the middle of
- * something else (a callback into a connection out of its own data path, a flush
- * while a receive is being placed) is put off as work: usiw_work_run() does it
- * before the lock is given back. An end point is freed by the engine only, when
- * no event for it can be pending.
+ * something else (a callback into a connection out of its own data path, a
+ * flush while a receive is being placed) is put off as work: usiw_work_run()
+ * does it before the lock is given back. An end point is freed by the engine
+ * only, when no event for it can be pending.
  */
 #ifndef USIW_PRIV_H
 #define USIW_PRIV_H
@@ -35,7 +36,7 @@
 #define USIW_PD_ROOM	255		/* what rdma_cm can say */
 #define USIW_TX_MSGS	(SIW_TX_RING + 2)	/* cut, parked, Terminate */
 
-/* --- lists ------------------------------------------------------------------ */
+/* --- lists ------------------------------------------------------------- */
 
 struct usiw_list {
 	struct usiw_list *next, *prev;
@@ -78,7 +79,7 @@ static inline void usiw_list_del(struct usiw_list *l)
 	usiw_list_init(l);
 }
 
-/* --- numbers of objects (mr.c) ------------------------------------------------ */
+/* --- numbers of objects (mr.c) ----------------------------------------- */
 
 /* Index -> object. An index is not used again soon after it was freed. */
 struct usiw_table {
@@ -92,7 +93,7 @@ u32 usiw_table_add(struct usiw_table *t, void *obj);	/* 0: full */
 void *usiw_table_find(const struct usiw_table *t, u32 i);
 void usiw_table_del(struct usiw_table *t, u32 i);
 
-/* --- engine.c ---------------------------------------------------------------- */
+/* --- engine.c ---------------------------------------------------------- */
 
 /* Something to be done before the lock is given back. */
 struct usiw_work {
@@ -139,7 +140,7 @@ void usiw_reap_idle(void);
 void usiw_log(int level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/* --- memory (mr.c) ------------------------------------------------------------ */
+/* --- memory (mr.c) ----------------------------------------------------- */
 
 struct usiw_mr {
 	const struct usiw_pd *pd;
@@ -161,8 +162,8 @@ bool usiw_mr_readable(struct usiw_mr *mr, u64 to, u32 len);
 
 /*
  * Octets that arrived, and octets whose CRC is computed, are in a file in
- * memory: read(2) and write(2) move them to and from the program's memory, which
- * give an error where memcpy() would end the process.
+ * memory: preadv() and pwritev() move them to and from the program's memory,
+ * which give an error where memcpy() would end the process.
  */
 #define USIW_STAGE_HEAD	(68 << 10)	/* begun FPDU, in front of ... */
 #define USIW_STAGE_LEN	(256 << 10)	/* what recv() gets at a time */
@@ -175,7 +176,7 @@ int usiw_copy_to(const struct iovec *to, int cnt, const u8 *stage, u32 len);
 int usiw_crc_from(const struct iovec *from, int cnt, u32 *crc);
 int usiw_copy_from(u8 *to, const struct iovec *from, int cnt, u32 len);
 
-/* --- completion queues (cq.c) --------------------------------------------------- */
+/* --- completion queues (cq.c) ------------------------------------------ */
 
 struct usiw_cq {
 	struct siw_cqe *ring;
@@ -203,7 +204,7 @@ struct usiw_wc {
 void usiw_cq_add(struct usiw_cq *cq, u32 qpn, const struct usiw_wc *wc);
 void usiw_cq_forked(void);
 
-/* --- shared receive queues (srq.c) ------------------------------------------------ */
+/* --- shared receive queues (srq.c) ------------------------------------- */
 
 struct usiw_srq {
 	const struct usiw_pd *pd;
@@ -217,7 +218,7 @@ struct usiw_srq {
 
 bool usiw_srq_pop(struct usiw_srq *srq, struct siw_rqe *rqe);
 
-/* --- queue pairs -------------------------------------------------------------------- */
+/* --- queue pairs ------------------------------------------------------- */
 
 /* In-order completion of the SQ: one entry per WR taken from the ring. */
 struct usiw_wr {
@@ -391,7 +392,7 @@ enum usiw_rx_end usiw_rx_drop(int fd);
 void usiw_rx_forget(struct usiw_ep *ep);	/* drop what is left of it */
 void usiw_rx_forked(void);
 
-/* --- end points ------------------------------------------------------------------------ */
+/* --- end points -------------------------------------------------------- */
 
 /* What a connection or its QP has seen; worked off by conn.c. */
 enum usiw_ep_bit {
@@ -487,14 +488,20 @@ int usiw_ep_step(struct usiw_ep *ep, enum siw_cm_ev ev);
 void usiw_ep_notify(struct usiw_ep *ep, enum usiw_ep_bit bit);
 void usiw_ep_work(struct usiw_work *w);
 void usiw_ep_timeout(struct usiw_timer *t);
-enum usiw_rx_end usiw_ep_read_frame(struct usiw_ep *ep);
-int usiw_ep_mpa(struct usiw_ep *ep);		/* room for the exchange */
-void usiw_ep_refuse(struct usiw_ep *ep, const void *pdata, u32 len);
 void usiw_ep_peer_fin(struct usiw_ep *ep);
 void usiw_ep_peer_lost(struct usiw_ep *ep);
-void usiw_ep_policy(struct siw_mpa_local *l,
-		    const struct usiw_conn_param *param);
 void usiw_ep_shut(struct usiw_ep *ep);
 void usiw_ep_qp_dying(struct usiw_ep *ep);
+
+/* up.c */
+void usiw_ep_upcall(struct usiw_ep *ep, u32 act);
+
+/* mpa.c */
+int usiw_ep_mpa(struct usiw_ep *ep);		/* room for the exchange */
+enum usiw_rx_end usiw_ep_read_frame(struct usiw_ep *ep);
+void usiw_ep_send_frame(struct usiw_ep *ep, u32 act);
+void usiw_ep_refuse(struct usiw_ep *ep, const void *pdata, u32 len);
+void usiw_ep_policy(struct siw_mpa_local *l,
+		    const struct usiw_conn_param *param);
 
 #endif

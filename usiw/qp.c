@@ -30,7 +30,7 @@ static USIW_LIST(flushing);		/* QPs in error with a receive queue */
 static u32 flush_gap;
 static struct usiw_timer flush_timer;
 
-/* --- receive queue elements ----------------------------------------------------- */
+/* --- receive queue elements -------------------------------------------- */
 
 /**
  * usiw_rq_pop() - take the next receive buffer
@@ -95,7 +95,7 @@ void usiw_qp_drop_rqe(struct usiw_qp *qp, enum siw_wc_status status)
 	}
 }
 
-/* --- flushing --------------------------------------------------------------------- */
+/* --- flushing ---------------------------------------------------------- */
 
 static u32 flush_rq(struct usiw_qp *qp)
 {
@@ -150,7 +150,8 @@ static void tell_last_wqe(struct usiw_qp *qp)
 	if (!qp->a.srq || qp->last_wqe_told)
 		return;
 	qp->last_wqe_told = true;
-	usiw_up_async(USIW_ASYNC_QP, qp->a.owner, IBV_EVENT_QP_LAST_WQE_REACHED);
+	usiw_up_async(USIW_ASYNC_QP, qp->a.owner,
+		      IBV_EVENT_QP_LAST_WQE_REACHED);
 }
 
 static void flush(struct usiw_qp *qp)
@@ -189,7 +190,7 @@ void usiw_qp_kick(struct usiw_qp *qp)
 	usiw_work_add(&qp->work);
 }
 
-/* --- events ------------------------------------------------------------------------ */
+/* --- events ------------------------------------------------------------ */
 
 static void async_events(struct usiw_qp *qp, u32 act)
 {
@@ -288,7 +289,7 @@ static int event(struct usiw_qp *qp, enum siw_qp_ev ev,
 		return -EINVAL;
 	if (step.act & SIW_QP_REJECT)
 		return -EINVAL;
-	usiw_log(3, "QP %u: %s: %s > %s", qp->num, siw_qpsm_ev_name(ev),
+	usiw_log(2, "QP %u: %s: %s > %s", qp->num, siw_qpsm_ev_name(ev),
 		 siw_qpsm_state_name(qp->state),
 		 siw_qpsm_state_name(step.next));
 	qp->state = step.next;
@@ -343,7 +344,7 @@ void usiw_qp_fail_local(struct usiw_qp *qp, enum siw_err err)
 	usiw_qp_fail(qp, &t);
 }
 
-/* --- connection -------------------------------------------------------------------------- */
+/* --- connection -------------------------------------------------------- */
 
 /**
  * usiw_qp_prepare() - a connection is being made for the QP
@@ -489,7 +490,7 @@ void usiw_qp_detach(struct usiw_qp *qp)
 	release_reads(qp);
 }
 
-/* --- calls of the front -------------------------------------------------------------------- */
+/* --- calls of the front ------------------------------------------------ */
 
 static u32 wr_slots(u32 num_sqe)
 {

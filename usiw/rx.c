@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 
 #include "priv.h"
+#include "sys.h"
 #include "ring.h"
 
 #define DIRECT_MIN	4096		/* octets that deserve it */
@@ -35,7 +36,7 @@ struct cursor {
 static struct usiw_ep *owner;
 static const u8 *owner_at;
 
-/* --- where payload goes ---------------------------------------------------------- */
+/* --- where payload goes ------------------------------------------------ */
 
 static enum siw_err untagged_iov(struct usiw_qp *qp, u32 off, u32 len,
 				 struct iovec *v, int *cnt)
@@ -129,7 +130,7 @@ static void bad_sink(struct usiw_qp *qp, const struct siw_rx_insn *insn)
 	siw_rx_refuse(&qp->rx, SIW_E_ROP_STREAM);
 }
 
-/* --- one instruction each; false: wait for more ------------------------------------ */
+/* --- one instruction each; false: wait for more ------------------------ */
 
 static void advance(struct cursor *c, u32 n)
 {
@@ -179,7 +180,7 @@ static void place(struct cursor *c, const struct siw_rx_insn *insn)
 	advance(c, n);
 }
 
-/* --- questions ------------------------------------------------------------------------- */
+/* --- questions --------------------------------------------------------- */
 
 /* Look the buffers of a receive up, once, when it is taken. */
 static bool take_sges(struct usiw_qp *qp, u32 *capacity)
@@ -230,7 +231,7 @@ static void need_read(struct usiw_qp *qp)
 	siw_rx_read(&qp->rx, o->stag, o->to, o->len);
 }
 
-/* --- delivery ----------------------------------------------------------------------------- */
+/* --- delivery ---------------------------------------------------------- */
 
 /* D-47: ordinary memory cannot be invalidated, and there is no other here. */
 static enum siw_err deliver_send(struct usiw_qp *qp,
@@ -328,7 +329,7 @@ static void deliver(struct usiw_qp *qp, const struct siw_rx_insn *insn)
 		siw_rx_done(&qp->rx, 0, 0);
 }
 
-/* --- the end ---------------------------------------------------------------------------------- */
+/* --- the end ----------------------------------------------------------- */
 
 static void fail(struct usiw_qp *qp)
 {
@@ -362,7 +363,7 @@ static void tell_gate(struct usiw_qp *qp)
 		usiw_ep_notify(qp->ep, USIW_EP_GATE);
 }
 
-/* --- the loop ------------------------------------------------------------------------------------ */
+/* --- the loop ---------------------------------------------------------- */
 
 static bool step(struct cursor *c, const struct siw_rx_insn *insn)
 {
@@ -411,7 +412,7 @@ static void walk(struct cursor *c)
 	}
 }
 
-/* --- the stage --------------------------------------------------------------------------------------- */
+/* --- the stage --------------------------------------------------------- */
 
 /* Somebody else needs the stage. */
 static void put_aside(void)
@@ -473,7 +474,7 @@ void usiw_rx_forked(void)
 	owner = NULL;
 }
 
-/* --- receiving ------------------------------------------------------------------------------------------- */
+/* --- receiving --------------------------------------------------------- */
 
 /*
  * May the octets to come be received where they belong? Then behind them there
@@ -539,7 +540,7 @@ static enum usiw_rx_end receive(struct usiw_qp *qp, struct cursor *c)
 	v[cnt].iov_len = stage_len;
 	room = direct + stage_len;
 	msg.msg_iovlen = (size_t)cnt + 1;
-	n = recvmsg(qp->ep->fd, &msg, MSG_DONTWAIT);
+	n = sys_recvmsg(qp->ep->fd, &msg, MSG_DONTWAIT);
 	if (n < 0)
 		return failed(qp, &insn, direct);
 	if (!n)
@@ -588,7 +589,8 @@ enum usiw_rx_end usiw_rx_run(struct usiw_qp *qp)
  */
 enum usiw_rx_end usiw_rx_drop(int fd)
 {
-	ssize_t n = recv(fd, NULL, USIW_STAGE_LEN, MSG_DONTWAIT | MSG_TRUNC);
+	ssize_t n = sys_recv(fd, NULL, USIW_STAGE_LEN,
+			     MSG_DONTWAIT | MSG_TRUNC);
 
 	if (n > 0)
 		return USIW_RX_MORE;

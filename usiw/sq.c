@@ -2,8 +2,8 @@
 /*
  * What is sent next.
  *
- * Order on the wire: the end of a begun FPDU; then a Terminate and nothing else;
- * the RTR; Read Responses and WRs of the SQ in fair alternation.
+ * Order on the wire: the end of a begun FPDU; then a Terminate and nothing
+ * else; the RTR; Read Responses and WRs of the SQ in fair alternation.
  *
  * The sender is whoever has the lock and finds something to do: the poster in
  * its doorbell, the engine when TCP has room again or a peer's message made
@@ -18,9 +18,9 @@
 
 #define TX_BATCH	(256 << 10)	/* octets cut ahead of a send */
 #define TX_TURN		4		/* batches before others have a turn */
-#define RRESP_BURST	4		/* Read Responses before the SQ's turn */
+#define RRESP_BURST	4		/* Read Responses, then the SQ */
 
-/* --- giving up ------------------------------------------------------------------ */
+/* --- giving up --------------------------------------------------------- */
 
 /* Nothing follows but the end of the FPDU that TCP has a part of. */
 static void abort_tx(struct usiw_qp *qp)
@@ -72,7 +72,7 @@ static void tx_died(struct usiw_qp *qp, int why)
 		usiw_qp_event(qp, SIW_QP_EV_FAIL_MUTE);
 }
 
-/* --- Terminate, RTR --------------------------------------------------------------- */
+/* --- Terminate, RTR ---------------------------------------------------- */
 
 static bool start(struct usiw_qp *qp, struct usiw_msg *m,
 		  const struct siw_tx_msg *tm)
@@ -136,7 +136,7 @@ static bool start_rtr(struct usiw_qp *qp)
 	return start(qp, m, &tm);
 }
 
-/* --- Read Responses ------------------------------------------------------------------ */
+/* --- Read Responses ---------------------------------------------------- */
 
 static enum siw_acc rresp_access(struct usiw_qp *qp, const struct usiw_msg *m)
 {
@@ -234,7 +234,7 @@ static bool start_rresp(struct usiw_qp *qp)
 	return start(qp, m, &tm);
 }
 
-/* --- the send queue -------------------------------------------------------------------- */
+/* --- the send queue ---------------------------------------------------- */
 
 static bool sq_open(const struct usiw_qp *qp)
 {
@@ -296,9 +296,9 @@ static bool start_next(struct usiw_qp *qp)
 	return start_sq(qp) || start_rresp(qp);
 }
 
-/* --- cutting ---------------------------------------------------------------------------- */
+/* --- cutting ----------------------------------------------------------- */
 
-/* Is what a message carries still there? Otherwise stop where TCP already is. */
+/* Is what a message carries still there? Otherwise stop where TCP is. */
 static bool may_cut(struct usiw_qp *qp, const struct usiw_msg *m, u32 mulpdu)
 {
 	enum siw_err err = SIW_E_RDMAP_LOCAL;
@@ -327,8 +327,8 @@ static bool may_cut(struct usiw_qp *qp, const struct usiw_msg *m, u32 mulpdu)
 }
 
 /*
- * The peer may count a Read as done, and send the next one, before the call that
- * handed the response to TCP returns. So what is completely cut does not count
+ * The peer may count a Read as done, and send the next one, before the call
+ * that handed the response to TCP returns. So what is completely cut does not count
  * against IRD any more; its entry stays until TCP has it.
  */
 static void spare_irq(struct usiw_qp *qp, bool done)
@@ -378,7 +378,7 @@ static bool fill(struct usiw_qp *qp)
 	return siw_tx_busy(&qp->tx);
 }
 
-/* --- after a send ------------------------------------------------------------------------- */
+/* --- after a send ------------------------------------------------------ */
 
 static void msg_done(struct usiw_qp *qp, struct usiw_msg *m)
 {
@@ -434,7 +434,7 @@ static void tell(struct usiw_qp *qp)
 	}
 }
 
-/* --- the sender ------------------------------------------------------------------------------ */
+/* --- the sender -------------------------------------------------------- */
 
 /* Return: false: TCP is full, or others have a turn first. */
 static bool process(struct usiw_qp *qp)
@@ -480,7 +480,7 @@ void usiw_tx_run(struct usiw_qp *qp)
 		tell(qp);
 }
 
-/* --- when the QP goes before its last octets -------------------------------------------------- */
+/* --- when the QP goes before its last octets --------------------------- */
 
 static bool copy_part(struct usiw_qp *qp, const struct siw_tx_part *p, u8 *to)
 {

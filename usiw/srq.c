@@ -43,8 +43,8 @@ void usiw_srq_destroy(struct usiw_srq *srq)
 	free(srq);
 }
 
-/* Fewer than limit are left when the slot at that distance is empty: the program
- * does not say how many it posted.
+/* Fewer than limit are left when the slot at that distance is empty: the
+ * program does not say how many it posted.
  */
 static bool below_limit(struct usiw_srq *srq)
 {

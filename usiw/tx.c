@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 
 #include "priv.h"
+#include "sys.h"
 
 #define IOV_CNT		160		/* a full ring with some SGEs each */
 #define MULPDU_AGE	64		/* looks until it is asked for again */
@@ -33,7 +34,7 @@ u32 usiw_tx_mulpdu(struct usiw_qp *qp)
 	if (qp->mulpdu && qp->mulpdu_age++ < MULPDU_AGE)
 		return qp->mulpdu;
 	qp->mulpdu_age = 0;
-	if (!getsockopt(qp->ep->fd, IPPROTO_TCP, TCP_MAXSEG, &mss, &len) &&
+	if (!sys_getsockopt(qp->ep->fd, IPPROTO_TCP, TCP_MAXSEG, &mss, &len) &&
 	    mss > 0)
 		qp->mulpdu = siw_mulpdu((u32)mss);
 	else if (!qp->mulpdu)
@@ -41,7 +42,7 @@ u32 usiw_tx_mulpdu(struct usiw_qp *qp)
 	return qp->mulpdu;
 }
 
-/* --- payload --------------------------------------------------------------------- */
+/* --- payload ----------------------------------------------------------- */
 
 /**
  * usiw_tx_readable() - can payload be read, as far as one can know?
@@ -103,7 +104,7 @@ int usiw_tx_crc_pay(struct usiw_qp *qp, const struct usiw_msg *m,
 	return rv;
 }
 
-/* --- gathering ------------------------------------------------------------------------ */
+/* --- gathering --------------------------------------------------------- */
 
 static bool add(int *cnt, const void *p, u32 len)
 {
@@ -173,7 +174,7 @@ int usiw_tx_push(struct usiw_qp *qp, bool more)
 		if (rv < 0)
 			return rv;
 		msg.msg_iovlen = (size_t)cnt;
-		n = sendmsg(qp->ep->fd, &msg,
+		n = sys_sendmsg(qp->ep->fd, &msg,
 			    flags | (more || !rv ? MSG_MORE : 0));
 		if (n < 0 && errno == EAGAIN)
 			return 0;

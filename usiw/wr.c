@@ -27,7 +27,7 @@ static struct usiw_wr *entry(struct usiw_qp *qp, u32 wr)
 	return &qp->wr[wr & (qp->num_wr - 1)];
 }
 
-/* --- messages ------------------------------------------------------------------ */
+/* --- messages ---------------------------------------------------------- */
 
 static struct usiw_msg *msg_alloc(void)
 {
@@ -140,7 +140,7 @@ int usiw_msg_iov(struct usiw_qp *qp, const struct usiw_msg *m, u32 off, u32 len,
 	return len ? -EFAULT : n;
 }
 
-/* --- taking and checking ----------------------------------------------------------- */
+/* --- taking and checking ----------------------------------------------- */
 
 static bool opcode_ok(u8 opcode)
 {
@@ -261,7 +261,7 @@ bool usiw_wr_blocked(struct usiw_qp *qp, const struct usiw_msg *m)
 	return is_read(m) && siw_rdq_full(&qp->orq_q);
 }
 
-/* --- turning a WR into a message ------------------------------------------------------- */
+/* --- turning a WR into a message --------------------------------------- */
 
 /**
  * usiw_orq_push() - room for one more outstanding Read
@@ -353,7 +353,7 @@ int usiw_wr_message(struct usiw_qp *qp, struct usiw_msg *m,
 	return rv;
 }
 
-/* --- completion --------------------------------------------------------------------- */
+/* --- completion -------------------------------------------------------- */
 
 static void add_cqe(struct usiw_qp *qp, const struct usiw_wr *w)
 {
@@ -449,7 +449,7 @@ bool usiw_wr_flush(struct usiw_qp *qp)
 	return i;
 }
 
-/* --- the peer's Terminate --------------------------------------------------------------- */
+/* --- the peer's Terminate ---------------------------------------------- */
 
 static bool same_kind(u8 siw_op, u8 rdmap_op)
 {
