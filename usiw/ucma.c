@@ -50,6 +50,7 @@ struct cm_id *cm_id_new(struct usiw_file *f, u64 uid)
 		free(id);
 		return NULL;
 	}
+	TAILQ_INIT(&id->held);
 	id->handle = (u32)handle;
 	id->file = f;
 	id->uid = uid;

@@ -31,6 +31,8 @@ enum {
 	RDMA_CM_EVENT_DISCONNECTED,
 };
 
+#define CM_BACKLOG_MAX	1024	/* as net.rdma_ucm.max_backlog */
+
 enum cm_state {
 	/* active: IDLE > [BOUND >] ADDR > ROUTE > CONNECT > UP > DOWN */
 	CM_IDLE,
@@ -56,6 +58,8 @@ struct cm_id {
 	bool on_dev;		/* addresses tell the device */
 	bool passive;
 	bool reuse;
+	bool early;		/* listens for TCP although only bound */
+	struct usiw_event_list held;	/* requests that came too early */
 	u32 room;		/* listener: requests that may still wait */
 	u32 events;		/* told to the program */
 };
@@ -91,6 +95,7 @@ bool cm_takes(const void *buf, size_t len, bool is_write);
 ssize_t cm_take(struct usiw_file *f, struct usiw_event *ev, void *buf,
 		size_t len);
 void cm_drop_events(struct cm_id *id);
+void cm_post_held(struct cm_id *id);
 void cm_move_events(struct cm_id *id, struct usiw_file *to);
 
 /* ucma_addr.c */

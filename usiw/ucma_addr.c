@@ -22,7 +22,7 @@ socklen_t cm_addr_len(const void *addr)
 	}
 }
 
-static in_port_t *port(struct sockaddr_storage *addr)
+static in_port_t *port(const struct sockaddr_storage *addr)
 {
 	return addr->ss_family == AF_INET ?
 	       &((struct sockaddr_in *)addr)->sin_port :
@@ -97,6 +97,46 @@ static int find_route(struct sockaddr_storage *src,
 
 /* --- bind --------------------------------------------------------------------------- */
 
+static int take_address(struct cm_id *id, struct sockaddr_storage *addr)
+{
+	int rv;
+
+	id->ep = usiw_ep_new(id);
+	if (!id->ep)
+		return -ENOMEM;
+	rv = usiw_ep_bind(id->ep, addr, id->reuse);
+	if (rv) {
+		usiw_ep_destroy(id->ep);
+		id->ep = NULL;
+	}
+	return rv;
+}
+
+/*
+ * Who binds to no address and no port in particular is a server, and some tell
+ * the port to their client before they listen (qperf). TCP would refuse that
+ * client, so it is listened at once and requests are held back.
+ */
+static void listen_early(struct cm_id *id)
+{
+	id->early = !usiw_ep_listen(id->ep, CM_BACKLOG_MAX);
+	id->room = CM_BACKLOG_MAX;
+}
+
+/* It was no server: the same port again, to connect from. */
+static int unlisten(struct cm_id *id)
+{
+	int rv;
+
+	cm_drop_events(id);
+	usiw_ep_destroy(id->ep);
+	id->early = false;
+	rv = take_address(id, &id->src);
+	if (rv)
+		id->state = CM_IDLE;
+	return rv;
+}
+
 /**
  * cm_bind() - take a local address
  * @id: IDLE
@@ -116,18 +156,14 @@ int cm_bind(struct cm_id *id, const struct sockaddr_storage *addr)
 	rv = is_any(addr) ? 0 : check_local(addr);
 	if (rv)
 		return rv;
-	id->ep = usiw_ep_new(id);
-	if (!id->ep)
-		return -ENOMEM;
-	rv = usiw_ep_bind(id->ep, &bound, id->reuse);
-	if (rv) {
-		usiw_ep_destroy(id->ep);
-		id->ep = NULL;
+	rv = take_address(id, &bound);
+	if (rv)
 		return rv;
-	}
 	id->src = bound;
 	id->on_dev = !is_any(addr);
 	id->state = CM_BOUND;
+	if (is_any(addr) && !*port(addr))
+		listen_early(id);
 	return 0;
 }
 
@@ -180,6 +216,9 @@ static int resolve(struct cm_id *id, const struct sockaddr_storage *src,
 		from = id->src;
 		if (from.ss_family != dst->ss_family)
 			return -EINVAL;
+		rv = id->early ? unlisten(id) : 0;
+		if (rv)
+			return rv;
 	}
 	from.ss_family = dst->ss_family;
 	rv = find_route(&from, &to);

@@ -11,8 +11,6 @@
 
 #include "ucma.h"
 
-#define BACKLOG_MAX	1024	/* the kernel's default, net.rdma_ucm.max_backlog */
-
 /* --- commands ----------------------------------------------------------------------- */
 
 static struct usiw_conn_param param_of(const struct rdma_ucm_conn_param *p)
@@ -61,13 +59,15 @@ int cm_listen(const struct cm_cmd *c)
 		return rv;
 	if (id->state != CM_BOUND)
 		return -EINVAL;
-	if (backlog <= 0 || backlog > BACKLOG_MAX)
-		backlog = BACKLOG_MAX;
-	rv = usiw_ep_listen(id->ep, backlog);
+	if (backlog <= 0 || backlog > CM_BACKLOG_MAX)
+		backlog = CM_BACKLOG_MAX;
+	rv = id->early ? 0 : usiw_ep_listen(id->ep, backlog);
 	if (rv)
 		return rv;
-	id->room = (u32)backlog;
+	if (!id->early)
+		id->room = (u32)backlog;
 	id->state = CM_LISTEN;
+	cm_post_held(id);
 	return 0;
 }
 

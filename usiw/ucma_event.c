@@ -27,8 +27,22 @@ static int post(struct cm_id *id, struct cm_event *e)
 	e->resp.uid = id->uid;
 	if (!e->req)
 		e->resp.id = id->handle;
-	usiw_event_push(id->file, &e->ev);
+	if (e->req && id->state != CM_LISTEN)
+		TAILQ_INSERT_TAIL(&id->held, &e->ev, link);
+	else
+		usiw_event_push(id->file, &e->ev);
 	return 0;
+}
+
+/* The identifier listens now: requests that came before can be told. */
+void cm_post_held(struct cm_id *id)
+{
+	struct usiw_event *ev;
+
+	while ((ev = TAILQ_FIRST(&id->held))) {
+		TAILQ_REMOVE(&id->held, ev, link);
+		usiw_event_push(id->file, ev);
+	}
 }
 
 /**
@@ -125,6 +139,7 @@ void cm_drop_events(struct cm_id *id)
 	struct cm_event *e;
 	struct cm_id *req;
 
+	cm_post_held(id);
 	for (ev = TAILQ_FIRST(list); ev; ev = next) {
 		next = TAILQ_NEXT(ev, link);
 		e = (struct cm_event *)ev;
