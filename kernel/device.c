@@ -158,8 +158,16 @@ static u64 guid_of(const struct net_device *netdev)
 	return GUID_NO_ADDR | jhash(netdev->name, strlen(netdev->name), 0);
 }
 
-/* Kinds of netdevs that IP runs over and rdma_cm can tell from InfiniBand. */
-static bool netdev_fits(const struct net_device *netdev)
+/**
+ * siw_device_fits() - can a netdev have an RDMA device of ours?
+ * @netdev: any
+ *
+ * It must be of a kind that IP runs over and that rdma_cm can tell from
+ * InfiniBand.
+ *
+ * Context: any.
+ */
+bool siw_device_fits(const struct net_device *netdev)
 {
 	switch (netdev->type) {
 	case ARPHRD_ETHER:
@@ -244,16 +252,17 @@ static int check_netdev(struct net_device *netdev)
  * siw_device_new() - put an RDMA device on a netdev
  * @name: its name
  * @netdev: netdev without one of our devices; the caller serialises
+ * @automatic: nobody asked for it: one that somebody asks for may replace it
  *
  * Context: process, sleeps, without the RTNL.
  * Return: 0 or -errno.
  */
-int siw_device_new(const char *name, struct net_device *netdev)
+int siw_device_new(const char *name, struct net_device *netdev, bool automatic)
 {
 	struct siw_device *sdev;
 	int rv;
 
-	if (!netdev_fits(netdev))
+	if (!siw_device_fits(netdev))
 		return -EOPNOTSUPP;
 	sdev = ib_alloc_device_with_net(siw_device, base, dev_net(netdev));
 	if (!sdev)
@@ -261,6 +270,7 @@ int siw_device_new(const char *name, struct net_device *netdev)
 	rv = init_own(sdev, netdev);
 	if (rv)
 		goto err;
+	sdev->automatic = automatic;
 	siw_compat_mark_addr(netdev, sdev->guid);
 	init_base(sdev);	/* from here on dealloc_driver() undoes */
 	rv = ib_device_set_netdev(&sdev->base, netdev, 1);
@@ -274,6 +284,19 @@ int siw_device_new(const char *name, struct net_device *netdev)
 err:
 	ib_dealloc_device(&sdev->base);
 	return rv;
+}
+
+/**
+ * siw_device_used() - does anybody use the device?
+ * @sdev: device, referenced
+ *
+ * Listeners on all devices do not count: they move on to another one.
+ *
+ * Context: any.
+ */
+bool siw_device_used(struct siw_device *sdev)
+{
+	return atomic_read(&sdev->num_ctx) || !xa_empty(&sdev->qps);
 }
 
 static void gid_changed(struct siw_device *sdev)
@@ -310,6 +333,7 @@ void siw_device_netdev_event(struct siw_device *sdev, unsigned long event)
 			sizeof(sdev->base.iw_ifname));
 		break;
 	case NETDEV_UNREGISTER:
+		WRITE_ONCE(sdev->going, true);
 		siw_cm_device_going(sdev);
 		ib_unregister_device_queued(&sdev->base);
 		break;

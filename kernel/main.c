@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * Module siw: software iWARP. `rdma link add NAME type siw netdev DEV` puts an
- * RDMA device on a netdev.
+ * Module siw: software iWARP. Its parameters, beginning and end.
  */
 #include <linux/module.h>
-#include <linux/mutex.h>
-#include <linux/netdevice.h>
 #include <rdma/rdma_netlink.h>
 
 #include "siw.h"
@@ -27,10 +24,6 @@ static bool tcp_nodelay = true;
 module_param(tcp_nodelay, bool, 0644);
 MODULE_PARM_DESC(tcp_nodelay, "Send small messages at once");
 
-static bool loopback_enabled = true;
-module_param(loopback_enabled, bool, 0644);
-MODULE_PARM_DESC(loopback_enabled, "Allow devices on loopback interfaces");
-
 static bool peer_to_peer = true;
 module_param(peer_to_peer, bool, 0644);
 MODULE_PARM_DESC(peer_to_peer,
@@ -48,9 +41,6 @@ MODULE_PARM_DESC(rtr_mask,
 struct workqueue_struct *siw_tx_wq;
 struct workqueue_struct *siw_wq;
 struct workqueue_struct *siw_cq_wq;
-
-/* one new device at a time: a netdev has one at most */
-static DEFINE_MUTEX(new_lock);
 
 /**
  * siw_policy_defaults() - what the module parameters say now
@@ -73,48 +63,6 @@ void siw_policy_defaults(struct siw_policy *p)
 	if (!p->rtr_mask)
 		p->peer_to_peer = false;
 }
-
-static int newlink(const char *name, struct net_device *netdev)
-{
-	struct ib_device *old;
-	int rv;
-
-	if ((netdev->flags & IFF_LOOPBACK) && !READ_ONCE(loopback_enabled))
-		return -EPERM;
-	mutex_lock(&new_lock);
-	old = ib_device_get_by_netdev(netdev, RDMA_DRIVER_SIW);
-	if (old) {
-		ib_device_put(old);
-		rv = -EEXIST;
-	} else {
-		rv = siw_device_new(name, netdev);
-	}
-	mutex_unlock(&new_lock);
-	return rv;
-}
-
-static struct rdma_link_ops link_ops = {
-	.type = "siw",
-	.newlink = newlink,
-};
-
-static int netdev_event(struct notifier_block *nb, unsigned long event,
-			void *arg)
-{
-	struct net_device *netdev = netdev_notifier_info_to_dev(arg);
-	struct ib_device *base;
-
-	base = ib_device_get_by_netdev(netdev, RDMA_DRIVER_SIW);
-	if (!base)
-		return NOTIFY_DONE;
-	siw_device_netdev_event(to_siw_dev(base), event);
-	ib_device_put(base);
-	return NOTIFY_DONE;
-}
-
-static struct notifier_block netdev_nb = {
-	.notifier_call = netdev_event,
-};
 
 static void free_queues(void)
 {
@@ -148,10 +96,9 @@ static int __init siw_init(void)
 	rv = siw_cm_init();
 	if (rv)
 		goto err_queues;
-	rv = register_netdevice_notifier(&netdev_nb);
+	rv = siw_attach_init();
 	if (rv)
 		goto err_cm;
-	rdma_link_register(&link_ops);
 	return 0;
 
 err_cm:
@@ -164,8 +111,7 @@ err_queues:
 /* Devices first: their last references need all the rest. */
 static void __exit siw_exit(void)
 {
-	rdma_link_unregister(&link_ops);
-	unregister_netdevice_notifier(&netdev_nb);
+	siw_attach_exit();
 	ib_unregister_driver(RDMA_DRIVER_SIW);
 	siw_cm_exit();
 	free_queues();

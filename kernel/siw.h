@@ -128,6 +128,9 @@ struct siw_device {
 	netdevice_tracker netdev_ref;
 	u32 vendor_part_id;
 	u64 guid;			/* host order, never 0 */
+	bool automatic;			/* nobody asked for it */
+	bool going;			/* its netdev is */
+	atomic_t num_ctx;		/* user contexts */
 	struct xarray qps;		/* QPN -> qp */
 	struct xarray mems;		/* STag index -> mem, RCU */
 	struct list_head ceps;		/* every CEP of the device */
@@ -547,12 +550,18 @@ extern struct workqueue_struct *siw_wq;		/* unbound: frees, flush, CM */
 extern struct workqueue_struct *siw_cq_wq;	/* per CPU, WQ_HIGHPRI */
 void siw_policy_defaults(struct siw_policy *p);
 
+/* attach.c */
+int siw_attach_init(void);
+void siw_attach_exit(void);
+
 /* settings.c */
 extern const struct attribute_group siw_settings_group;
 void siw_policy_get(struct siw_device *sdev, struct siw_policy *p);
 
 /* device.c */
-int siw_device_new(const char *name, struct net_device *netdev);
+bool siw_device_fits(const struct net_device *netdev);
+int siw_device_new(const char *name, struct net_device *netdev, bool automatic);
+bool siw_device_used(struct siw_device *sdev);
 void siw_device_netdev_event(struct siw_device *sdev, unsigned long event);
 void siw_device_qp_error(struct siw_device *sdev, const struct siw_cq *cq);
 

@@ -205,12 +205,16 @@ int siw_alloc_ucontext(struct ib_ucontext *base, struct ib_udata *udata)
 {
 	struct siw_ucontext *ctx = to_siw_ctx(base);
 	struct siw_uresp_alloc_ctx uresp = {};
+	int rv;
 
 	if (udata->outlen < sizeof(uresp))
 		return -EINVAL;
 	ctx->sdev = to_siw_dev(base->device);
 	uresp.dev_id = ctx->sdev->vendor_part_id;
-	return ib_copy_to_udata(udata, &uresp, sizeof(uresp));
+	rv = ib_copy_to_udata(udata, &uresp, sizeof(uresp));
+	if (!rv)
+		atomic_inc(&ctx->sdev->num_ctx);
+	return rv;
 }
 
 /**
@@ -221,6 +225,7 @@ int siw_alloc_ucontext(struct ib_ucontext *base, struct ib_udata *udata)
  */
 void siw_dealloc_ucontext(struct ib_ucontext *base)
 {
+	atomic_dec(&to_siw_ctx(base)->sdev->num_ctx);
 }
 
 /**
