@@ -121,7 +121,8 @@ void usiw_log(int level, const char *fmt, ...)
 	char line[256];
 	va_list ap;
 
-	if (usiw_config.verbose < level || !may_log())
+	if (usiw_config.verbose < level ||
+	    (level == 1 && !may_log()))
 		return;
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
