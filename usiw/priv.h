@@ -320,6 +320,8 @@ struct usiw_qp {
 	bool rqe_busy;
 	bool rx_stopped;		/* discard input; once set stays */
 	bool gate_told;
+	bool crc;
+	u8 rx_bulk;			/* large segments are to be expected */
 	struct siw_rqe rqe;		/* current RQE, private copy */
 	struct usiw_mr *rqe_mr[SIW_MAX_SGE];	/* referenced */
 };

@@ -403,6 +403,8 @@ static void init_machines(struct usiw_qp *qp, const struct usiw_link *link)
 	qp->gate = link->initiator;
 	qp->gate_told = link->initiator;
 	qp->irq_run = 0;
+	qp->rx_bulk = 0;
+	qp->crc = link->crc;
 	qp->rresp_run = 0;
 	qp->tx_bytes = 0;
 	qp->mulpdu = 0;

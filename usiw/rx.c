@@ -9,7 +9,8 @@
  * Payload of a segment that has been checked, and needs no CRC, is received
  * where it belongs, together with the header that follows it; so in a stream of
  * large segments nothing is copied twice. What is in the stage already gets
- * there by usiw_copy_to(). Access is checked for the whole segment before
+ * there by usiw_copy_to(). While large segments are to be expected only a little
+ * is received into the stage, not to have them there. Access is checked for the whole segment before
  * anything of it is placed, and that the memory is still registered each time.
  *
  * Under usiw_lock(). RFC 5044 §6, RFC 5041 §7.1
@@ -22,7 +23,11 @@
 #include "sys.h"
 #include "ring.h"
 
+#define BULK_MIN	16384		/* a large segment, octets */
+#define BULK_TRUST	4		/* small ones until none is expected */
+#define BULK_STAGE	4096		/* of the stage, while one is */
 #define DIRECT_MIN	4096		/* octets that deserve it */
+#define DIRECT_MIN_BULK	64
 #define TURN		8		/* calls of recv() before others */
 
 /* Where the walk is */
@@ -92,13 +97,27 @@ static enum siw_err find_read(struct usiw_qp *qp,
 			   SIW_ACC_TAGGED);
 }
 
+static void learn(struct usiw_qp *qp, u32 seg_len)
+{
+	/* With CRC all of an FPDU has to be in the stage anyway. */
+	if (seg_len >= BULK_MIN && !qp->crc)
+		qp->rx_bulk = BULK_TRUST;
+	else if (qp->rx_bulk)
+		qp->rx_bulk--;
+}
+
 /* Check a PLACE instruction, and say where its next @n octets go. */
 static enum siw_err find(struct usiw_qp *qp, const struct siw_rx_insn *insn,
 			 u32 n, struct iovec *v, int *cnt)
 {
-	u32 len = insn->flags & SIW_RX_F_SEG_START ? insn->seg_len : n;
 	const struct usiw_mr *mr;
 	enum siw_err err;
+	u32 len = n;
+
+	if (insn->flags & SIW_RX_F_SEG_START) {
+		len = insn->seg_len;
+		learn(qp, len);
+	}
 
 	*cnt = 0;
 	if (insn->op == SIW_RX_PLACE_UNTAGGED)
@@ -484,12 +503,13 @@ void usiw_rx_forked(void)
 static int direct_iov(struct usiw_qp *qp, struct siw_rx_insn *insn,
 		      struct iovec *v, u32 *stage_len)
 {
+	u32 min = qp->rx_bulk ? DIRECT_MIN_BULK : DIRECT_MIN;
 	enum siw_err err;
 	int cnt;
 
 	siw_rx_next(&qp->rx, insn);
 	if ((insn->op != SIW_RX_PLACE_TAGGED &&
-	     insn->op != SIW_RX_PLACE_UNTAGGED) || insn->len < DIRECT_MIN ||
+	     insn->op != SIW_RX_PLACE_UNTAGGED) || insn->len < min ||
 	    siw_rx_crc_wanted(&qp->rx))
 		return 0;
 	err = find(qp, insn, insn->len, v, &cnt);
@@ -524,7 +544,7 @@ static enum usiw_rx_end receive(struct usiw_qp *qp, struct cursor *c)
 {
 	struct iovec v[SIW_MAX_SGE + 1];
 	struct msghdr msg = { .msg_iov = v };
-	u32 stage_len = USIW_STAGE_LEN;
+	u32 stage_len = qp->rx_bulk ? BULK_STAGE : USIW_STAGE_LEN;
 	struct siw_rx_insn insn = {};
 	u32 direct = 0, room;
 	int cnt = 0;
