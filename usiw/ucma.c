@@ -243,8 +243,12 @@ static int dispatch(struct usiw_file *f, const void *buf, size_t len)
 
 static ssize_t cm_write(struct usiw_file *f, const void *buf, size_t len)
 {
+	const struct rdma_ucm_cmd_hdr *hdr = buf;
 	int rv = dispatch(f, buf, len);
 
+	if (rv)
+		usiw_say(2, "rdma_cm command %u: %s",
+			 len < sizeof(*hdr) ? ~0u : hdr->cmd, strerror(-rv));
 	return rv ? rv : (ssize_t)len;
 }
 

@@ -384,6 +384,10 @@ static ssize_t uv_write(struct usiw_file *f, const void *buf, size_t len)
 	    hdr->command == IB_USER_VERBS_CMD_POST_SEND)
 		return uv_doorbell(f->priv, buf, len);
 	rv = dispatch(f->priv, buf, len);
+	if (rv && rv != -EOPNOTSUPP)
+		usiw_say(2, "uverbs command %u: %s",
+			 len < sizeof(*hdr) ? ~0u : hdr->command,
+			 strerror(-rv));
 	return rv ? rv : (ssize_t)len;
 }
 

@@ -1,0 +1,60 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+#
+# qperf, fio, libfabric.
+. "$(dirname "$0")/lib.sh"
+limit=60
+
+# qperf_test TEST - one at a time, against a server of its own
+qperf_test() {
+	pair_stop "qperf_$1" 19765 qperf "qperf 127.0.0.1 -t 1 -cm1 $1"
+}
+if have qperf qperf; then
+	for t in rc_lat rc_bw rc_bi_bw rc_rdma_read_lat rc_rdma_read_bw \
+		rc_rdma_write_poll_lat; do
+		qperf_test $t
+	done
+fi
+
+# fio_job VERB OPTION... - both sides verify nothing, but count what arrived
+fio_job() {
+	local name=fio_$1${2:+_${2#--}}
+
+	cat >"$work/r.fio" <<-END
+		[r]
+		ioengine=rdma
+		port=9876
+		bs=64k
+		size=1m
+		rw=read
+		iodepth=32
+	END
+	cat >"$work/s.fio" <<-END
+		[s]
+		ioengine=rdma
+		hostname=127.0.0.1
+		port=9876
+		verb=$1
+		bs=64k
+		size=1m
+		rw=write
+		iodepth=16
+	END
+	shift
+	pair "$name" 9876 "fio $* $work/r.fio" "fio $* $work/s.fio"
+}
+if have fio fio; then
+	for verb in write read send; do
+		fio_job $verb
+		fio_job $verb --thread
+	done
+fi
+
+if have fi_pingpong libfabric; then
+	pair libfabric_msg 47592 'fi_pingpong -p verbs -e msg -I 50' \
+		'fi_pingpong -p verbs -e msg -I 50 127.0.0.1'
+	pair libfabric_rdm 47592 \
+		'fi_pingpong -p verbs;ofi_rxm -e rdm -I 10' \
+		'fi_pingpong -p verbs;ofi_rxm -e rdm -I 10 127.0.0.1'
+fi
+finish
