@@ -24,6 +24,7 @@
 #include "priv.h"
 #include "sys.h"
 
+#define LOCK_TRIES	100		/* a few microseconds */
 #define EVENTS		64		/* taken from epoll at a time */
 #define BURIED_MAX	64		/* ... end points before it is woken */
 #define LOG_BURST	10		/* lines */
@@ -47,6 +48,15 @@ static bool working;
 
 /* --- the lock ---------------------------------------------------------- */
 
+static inline void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ volatile("yield");
+#endif
+}
+
 /**
  * usiw_lock() - take the one lock of the process
  *
@@ -54,8 +64,14 @@ static bool working;
  */
 void usiw_lock(void)
 {
-	if (!pthread_mutex_trylock(&lock))
-		return;
+	int tries;
+
+	/* Mostly it is held for a system call or two: sleeping takes longer. */
+	for (tries = 0; tries < LOCK_TRIES; tries++) {
+		if (!pthread_mutex_trylock(&lock))
+			return;
+		relax();
+	}
 	__atomic_add_fetch(&waiting, 1, __ATOMIC_RELAXED);
 	pthread_mutex_lock(&turn);
 	pthread_mutex_lock(&lock);
