@@ -69,6 +69,8 @@ void usiw_enter(int *cancel);
 void usiw_leave(int cancel);
 
 void usiw_config_read(void);
+pid_t usiw_owner_pid(void);	/* this process, without a system call */
+int usiw_put_user(u64 to, const void *from, size_t len);
 
 /* To stderr, if SIW_VERBOSE is at least @level. */
 void usiw_say(u8 level, const char *fmt, ...)

@@ -76,6 +76,11 @@ static void fork_child(void)
 	usiw_unlock();
 }
 
+pid_t usiw_owner_pid(void)
+{
+	return usiw_owner;
+}
+
 int usiw_forked_error(void)
 {
 	static bool said;

@@ -22,10 +22,7 @@ int cm_reply(const struct cm_cmd *c, u64 to, const void *resp, size_t len,
 {
 	if (c->out_len < min)
 		return -ENOSPC;
-	if (!to)
-		return -EFAULT;
-	memcpy((void *)(uintptr_t)to, resp, len < c->out_len ? len : c->out_len);
-	return 0;
+	return usiw_put_user(to, resp, len < c->out_len ? len : c->out_len);
 }
 
 /* --- identifiers ---------------------------------------------------------------- */

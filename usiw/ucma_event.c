@@ -111,8 +111,7 @@ bool cm_takes(const void *buf, size_t len, bool is_write)
 		return false;
 	memcpy(&cmd, buf, sizeof(cmd));
 	return cmd.hdr.cmd == RDMA_USER_CM_CMD_GET_EVENT &&
-	       cmd.hdr.in >= sizeof(cmd.get) && cmd.hdr.out >= RESP_MIN &&
-	       cmd.get.response;
+	       cmd.hdr.in >= sizeof(cmd.get) && cmd.hdr.out >= RESP_MIN;
 }
 
 ssize_t cm_take(struct usiw_file *f, struct usiw_event *ev, void *buf,
@@ -120,15 +119,17 @@ ssize_t cm_take(struct usiw_file *f, struct usiw_event *ev, void *buf,
 {
 	struct cm_event *e = (struct cm_event *)ev;
 	struct get_event cmd;
+	int rv;
 
 	(void)f;
 	memcpy(&cmd, buf, sizeof(cmd));
 	if (e->req)
 		e->id->room++;
-	memcpy((void *)(uintptr_t)cmd.get.response, &e->resp,
-	       cmd.hdr.out < sizeof(e->resp) ? cmd.hdr.out : sizeof(e->resp));
+	rv = usiw_put_user(cmd.get.response, &e->resp,
+			   cmd.hdr.out < sizeof(e->resp) ? cmd.hdr.out :
+							   sizeof(e->resp));
 	free(e);
-	return (ssize_t)len;
+	return rv ? rv : (ssize_t)len;
 }
 
 /* What was not told yet about an identifier that goes away. */

@@ -35,18 +35,20 @@ struct uv_mr {
 
 /* --- answers, handles, rings -------------------------------------------------- */
 
-void uv_reply(const struct uv_cmd *c, const void *resp, size_t len)
+int uv_reply(const struct uv_cmd *c, const void *resp, size_t len)
 {
-	memcpy(c->out, resp, len < c->out_len ? len : c->out_len);
+	return usiw_put_user(c->out, resp, len < c->out_len ? len : c->out_len);
 }
 
-int uv_reply_driver(const struct uv_cmd *c, size_t core_len, const void *resp,
-		    size_t len)
+int uv_reply2(const struct uv_cmd *c, const void *resp, size_t len,
+	      const void *uresp, size_t ulen)
 {
-	if (c->out_len < core_len + len)
+	int rv;
+
+	if (c->out_len < len + ulen)
 		return -EINVAL;
-	memcpy((u8 *)c->out + core_len, resp, len);
-	return 0;
+	rv = usiw_put_user(c->out, resp, len);
+	return rv ? rv : usiw_put_user(c->out + len, uresp, ulen);
 }
 
 void *uv_get(struct uv_ctx *ctx, u32 handle, enum uv_type type)
@@ -120,8 +122,7 @@ static int get_context(struct uv_ctx *ctx, const struct uv_cmd *c)
 		return fd;
 	ctx->ready = true;
 	resp.async_fd = (u32)fd;
-	uv_reply(c, &resp, sizeof(resp));
-	return uv_reply_driver(c, sizeof(resp), &uresp, sizeof(uresp));
+	return uv_reply2(c, &resp, sizeof(resp), &uresp, sizeof(uresp));
 }
 
 static int query_device(struct uv_ctx *ctx, const struct uv_cmd *c)
@@ -154,8 +155,7 @@ static int query_device(struct uv_ctx *ctx, const struct uv_cmd *c)
 	};
 
 	(void)ctx;
-	uv_reply(c, &resp, sizeof(resp));
-	return 0;
+	return uv_reply(c, &resp, sizeof(resp));
 }
 
 static u8 mtu_enum(u32 mtu)
@@ -190,8 +190,7 @@ static int query_port(struct uv_ctx *ctx, const struct uv_cmd *c)
 		return -EINVAL;
 	resp.active_mtu = mtu_enum(usiw_mtu());
 	resp.gid_tbl_len = usiw_gids(gid, USIW_GID_MAX);
-	uv_reply(c, &resp, sizeof(resp));
-	return 0;
+	return uv_reply(c, &resp, sizeof(resp));
 }
 
 /* --- protection domains, memory regions --------------------------------------- */
@@ -208,8 +207,7 @@ static int alloc_pd(struct uv_ctx *ctx, const struct uv_cmd *c)
 	}
 	pd->pd.id = ++last_id;
 	resp.pd_handle = pd->obj.handle;
-	uv_reply(c, &resp, sizeof(resp));
-	return 0;
+	return uv_reply(c, &resp, sizeof(resp));
 }
 
 static int dealloc_pd(struct uv_ctx *ctx, const struct uv_cmd *c)
@@ -280,8 +278,7 @@ static int reg_mr(struct uv_ctx *ctx, const struct uv_cmd *c)
 	resp.mr_handle = mr->obj.handle;
 	resp.lkey = uresp.stag;
 	resp.rkey = uresp.stag;
-	uv_reply(c, &resp, sizeof(resp));
-	return uv_reply_driver(c, sizeof(resp), &uresp, sizeof(uresp));
+	return uv_reply2(c, &resp, sizeof(resp), &uresp, sizeof(uresp));
 }
 
 static void mr_free(struct uv_mr *mr)
@@ -368,10 +365,8 @@ static int dispatch(struct uv_ctx *ctx, const void *buf, size_t len)
 		return -EINVAL;
 	c.in = hdr + 1;
 	c.in_len = len - sizeof(*hdr);
-	c.out = cmd->out ? (void *)(uintptr_t)copy[1] : NULL;
-	c.out_len = c.out ? hdr->out_words * 4u : 0;
-	if (cmd->out && !c.out)
-		return -EFAULT;
+	c.out = cmd->out ? copy[1] : 0;
+	c.out_len = cmd->out ? hdr->out_words * 4u : 0;
 	return cmd->run(ctx, &c);
 }
 

@@ -62,17 +62,17 @@ struct uv_srq {
 struct uv_cmd {
 	const void *in;			/* behind the header */
 	size_t in_len;
-	void *out;
+	u64 out;
 	size_t out_len;
 };
 
 /*
- * Answers: the core's part, as much of it as was asked for, and the driver's
- * part behind it, which must fit.
+ * Answers: as much as was asked for; and with the driver's part behind the
+ * core's, which must fit. Return: 0, -EINVAL or -EFAULT.
  */
-void uv_reply(const struct uv_cmd *c, const void *resp, size_t len);
-int uv_reply_driver(const struct uv_cmd *c, size_t core_len, const void *resp,
-		    size_t len);
+int uv_reply(const struct uv_cmd *c, const void *resp, size_t len);
+int uv_reply2(const struct uv_cmd *c, const void *resp, size_t len,
+	      const void *uresp, size_t ulen);
 
 void *uv_get(struct uv_ctx *ctx, u32 handle, enum uv_type type);
 int uv_obj_add(struct uv_ctx *ctx, struct uv_obj *obj, enum uv_type type);

@@ -62,8 +62,7 @@ int uv_create_cq(struct uv_ctx *ctx, const struct uv_cmd *c)
 	resp.cqe = uresp.num_cqe;
 	uresp.cq_id = usiw_cq_id(cq->cq);
 	uresp.cq_key = cq->ring.key;
-	uv_reply(c, &resp, sizeof(resp));
-	return uv_reply_driver(c, sizeof(resp), &uresp, sizeof(uresp));
+	return uv_reply2(c, &resp, sizeof(resp), &uresp, sizeof(uresp));
 }
 
 void uv_cq_free(struct uv_cq *cq)
@@ -91,6 +90,5 @@ int uv_destroy_cq(struct uv_ctx *ctx, const struct uv_cmd *c)
 	resp.comp_events_reported = cq->comp_events;
 	resp.async_events_reported = cq->obj.events;
 	uv_cq_free(cq);
-	uv_reply(c, &resp, sizeof(resp));
-	return 0;
+	return uv_reply(c, &resp, sizeof(resp));
 }

@@ -131,8 +131,7 @@ int uv_create_comp_channel(struct uv_ctx *ctx, const struct uv_cmd *c)
 	if (fd < 0)
 		return fd;
 	resp.fd = (u32)fd;
-	uv_reply(c, &resp, sizeof(resp));
-	return 0;
+	return uv_reply(c, &resp, sizeof(resp));
 }
 
 /* The channel of this context that @fd is, or NULL. */

@@ -168,8 +168,7 @@ static int qp_reply(const struct uv_qp *qp, const struct uv_cmd *c)
 		.rq_key = qp->rq.key,
 	};
 
-	uv_reply(c, &resp, sizeof(resp));
-	return uv_reply_driver(c, sizeof(resp), &uresp, sizeof(uresp));
+	return uv_reply2(c, &resp, sizeof(resp), &uresp, sizeof(uresp));
 }
 
 int uv_create_qp(struct uv_ctx *ctx, const struct uv_cmd *c)
@@ -226,8 +225,7 @@ int uv_destroy_qp(struct uv_ctx *ctx, const struct uv_cmd *c)
 		return -EINVAL;
 	resp.events_reported = qp->obj.events;
 	uv_qp_free(&qp->obj);
-	uv_reply(c, &resp, sizeof(resp));
-	return 0;
+	return uv_reply(c, &resp, sizeof(resp));
 }
 
 /* --- modify, query ------------------------------------------------------------------ */
@@ -329,8 +327,7 @@ int uv_query_qp(struct uv_ctx *ctx, const struct uv_cmd *c)
 	resp.max_dest_rd_atomic = cap_u8(ird);
 	resp.port_num = 1;
 	resp.sq_sig_all = qp->sig_all;
-	uv_reply(c, &resp, sizeof(resp));
-	return 0;
+	return uv_reply(c, &resp, sizeof(resp));
 }
 
 /* --- doorbell ------------------------------------------------------------------------ */

@@ -64,8 +64,7 @@ int uv_create_srq(struct uv_ctx *ctx, const struct uv_cmd *c)
 	resp.max_sge = srq->max_sge;
 	uresp.num_rqe = srq->max_wr;
 	uresp.srq_key = srq->ring.key;
-	uv_reply(c, &resp, sizeof(resp));
-	return uv_reply_driver(c, sizeof(resp), &uresp, sizeof(uresp));
+	return uv_reply2(c, &resp, sizeof(resp), &uresp, sizeof(uresp));
 }
 
 int uv_modify_srq(struct uv_ctx *ctx, const struct uv_cmd *c)
@@ -95,8 +94,7 @@ int uv_query_srq(struct uv_ctx *ctx, const struct uv_cmd *c)
 	resp.max_wr = srq->max_wr;
 	resp.max_sge = srq->max_sge;
 	resp.srq_limit = usiw_srq_limit_left(srq->srq);
-	uv_reply(c, &resp, sizeof(resp));
-	return 0;
+	return uv_reply(c, &resp, sizeof(resp));
 }
 
 void uv_srq_free(struct uv_srq *srq)
@@ -123,6 +121,5 @@ int uv_destroy_srq(struct uv_ctx *ctx, const struct uv_cmd *c)
 		return -EBUSY;
 	resp.events_reported = srq->obj.events;
 	uv_srq_free(srq);
-	uv_reply(c, &resp, sizeof(resp));
-	return 0;
+	return uv_reply(c, &resp, sizeof(resp));
 }

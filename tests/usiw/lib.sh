@@ -10,12 +10,12 @@
 # that is allowed, with 127.0.0.1, ::1, $addr4 and $addr6 as local addresses, so
 # port numbers are free; where it is not, $own_net is empty.
 #
-# SIW_BUILD	directory of the build to test (build/dev)
+# USIW_BUILD	directory of the build to test (build/dev)
 # SIW_WRAP	what to run programs under instead of `siw run`
 
 set -u
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-build=${SIW_BUILD:-$top/build/dev}
+build=${USIW_BUILD:-$top/build/dev}
 siw=$build/bin/siw
 usiw_lib=$build/lib/libusiw.so
 addr4=192.0.2.1
