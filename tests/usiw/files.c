@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
+/*
+ * What a program may do with the descriptors of RDMA files: duplicate, pass on,
+ * wait for, inherit, close them, and write nonsense to them. Each test is a
+ * process of its own, with its name as argument; status 0 is success.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <arpa/inet.h>
+#include <infiniband/verbs.h>
+#include <rdma/ib_user_verbs.h>
+#include <rdma/rdma_cma.h>
+
+#define NEED(cond) do { \
+	if (!(cond)) { \
+		fprintf(stderr, "line %d: %s: %m\n", __LINE__, #cond); \
+		exit(1); \
+	} \
+} while (0)
+
+extern char **environ;
+
+/* An identifier on @ch that has an event waiting. */
+static struct rdma_cm_id *resolving(struct rdma_event_channel *ch)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons(7999) };
+	struct rdma_cm_id *id;
+
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	NEED(!rdma_create_id(ch, &id, NULL, RDMA_PS_TCP));
+	NEED(!rdma_resolve_addr(id, NULL, (struct sockaddr *)&to, 1000));
+	return id;
+}
+
+static void take(struct rdma_event_channel *ch, struct rdma_cm_id *id)
+{
+	struct rdma_cm_event *ev;
+
+	NEED(!rdma_get_cm_event(ch, &ev));
+	NEED(ev->event == RDMA_CM_EVENT_ADDR_RESOLVED && ev->id == id);
+	NEED(!rdma_ack_cm_event(ev));
+}
+
+static void use(struct rdma_event_channel *ch)
+{
+	struct rdma_cm_id *id = resolving(ch);
+
+	take(ch, id);
+	NEED(!rdma_destroy_id(id));
+}
+
+static struct rdma_event_channel *channel(void)
+{
+	struct rdma_event_channel *ch = rdma_create_event_channel();
+
+	NEED(ch);
+	return ch;
+}
+
+static struct ibv_context *context(void)
+{
+	struct ibv_device **list = ibv_get_device_list(NULL);
+	struct ibv_context *ctx;
+
+	NEED(list && list[0]);
+	ctx = ibv_open_device(list[0]);
+	NEED(ctx);
+	ibv_free_device_list(list);
+	return ctx;
+}
+
+/* A duplicate is the same file; it lives as long as one of them. */
+static void test_dup(void)
+{
+	struct rdma_event_channel *ch = channel();
+	int fd = dup(ch->fd), old = ch->fd, high;
+
+	NEED(fd >= 0);
+	NEED(!close(old));
+	ch->fd = fd;
+	use(ch);
+	NEED(dup2(fd, 500) == 500);
+	NEED(!close(fd));
+	ch->fd = 500;
+	use(ch);
+	high = fcntl(500, F_DUPFD_CLOEXEC, 600);
+	NEED(high >= 600);
+	NEED(!close(500));
+	ch->fd = high;
+	use(ch);
+	/* something else takes its place, and is just that */
+	NEED(dup2(STDERR_FILENO, high) == high);
+	NEED(write(high, "", 0) == 0);
+}
+
+/* By SCM_RIGHTS, within the process. */
+static void test_pass(void)
+{
+	struct rdma_event_channel *ch = channel(), *other = channel();
+	char byte = 0, room[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1,
+			      .msg_control = room,
+			      .msg_controllen = sizeof(room) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	int pair[2], fd;
+
+	NEED(!socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(fd));
+	memcpy(CMSG_DATA(c), &ch->fd, sizeof(fd));
+	NEED(sendmsg(pair[0], &msg, 0) == 1);
+	memset(room, 0, sizeof(room));
+	NEED(recvmsg(pair[1], &msg, 0) == 1);
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(fd));
+	NEED(fd != ch->fd && !close(ch->fd));
+	ch->fd = fd;
+	use(ch);
+	use(other);
+}
+
+static int readable(int fd)
+{
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+
+	return poll(&pfd, 1, 0);
+}
+
+/* poll, epoll and O_NONBLOCK are those of any file. */
+static void test_poll(void)
+{
+	struct rdma_event_channel *ch = channel();
+	struct epoll_event ee = { .events = EPOLLIN };
+	int ep = epoll_create1(0);
+	struct rdma_cm_event *ev;
+	struct rdma_cm_id *id, *gone;
+
+	NEED(!epoll_ctl(ep, EPOLL_CTL_ADD, ch->fd, &ee));
+	NEED(!fcntl(ch->fd, F_SETFL, O_NONBLOCK));
+	NEED(readable(ch->fd) == 0 && epoll_wait(ep, &ee, 1, 0) == 0);
+	NEED(rdma_get_cm_event(ch, &ev) == -1 && errno == EAGAIN);
+	id = resolving(ch);
+	gone = resolving(ch);
+	NEED(readable(ch->fd) == 1 && epoll_wait(ep, &ee, 1, 0) == 1);
+	/* an event that is not read goes with its identifier */
+	NEED(!rdma_destroy_id(gone));
+	take(ch, id);
+	NEED(readable(ch->fd) == 0 && epoll_wait(ep, &ee, 1, 0) == 0);
+	NEED(rdma_get_cm_event(ch, &ev) == -1 && errno == EAGAIN);
+	NEED(!rdma_destroy_id(id));
+	rdma_destroy_event_channel(ch);
+}
+
+/* The files are character devices, the one that was announced. */
+static void test_stat(void)
+{
+	struct ibv_context *ctx = context();
+	struct stat st, fst;
+
+	NEED(!stat("/dev/infiniband/rdma_cm", &st) && S_ISCHR(st.st_mode));
+	NEED(!access("/dev/infiniband/rdma_cm", R_OK | W_OK));
+	NEED(!fstat(ctx->cmd_fd, &fst) && S_ISCHR(fst.st_mode));
+	NEED(fst.st_rdev && fst.st_rdev != st.st_rdev);
+	NEED(!ibv_close_device(ctx));
+}
+
+/* What a daemon does when it starts. */
+static void test_close_all(void)
+{
+	context();
+	channel();
+	closefrom(3);
+	NEED(!ibv_close_device(context()));
+	context();
+	NEED(!close_range(3, ~0u, 0));
+	/* last: from now on librdmacm keeps a device open */
+	use(channel());
+}
+
+/* The child has objects of its own, but not those of its parent. */
+static void test_fork(void)
+{
+	struct rdma_event_channel *ch = channel();
+	struct rdma_cm_id *id = resolving(ch), *none;
+	struct ibv_context *ctx = context();
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	NEED(pid >= 0);
+	if (!pid) {
+		NEED(rdma_create_id(ch, &none, NULL, RDMA_PS_TCP));
+		NEED(errno == EIO);
+		NEED(!ibv_alloc_pd(ctx));
+		NEED(!close(ch->fd));
+		use(channel());
+		NEED(!ibv_close_device(context()));
+		exit(0);
+	}
+	NEED(waitpid(pid, &status, 0) == pid && status == 0);
+	take(ch, id);
+	use(ch);
+	NEED(ibv_alloc_pd(ctx));
+}
+
+/* A child that shares our memory for a moment closes only its own. */
+static void test_spawn(void)
+{
+	struct rdma_event_channel *ch = channel();
+	struct ibv_context *ctx = context();
+	char *argv[] = { "true", NULL };
+	posix_spawn_file_actions_t fa;
+	int status;
+	pid_t pid;
+
+	NEED(!posix_spawn_file_actions_init(&fa));
+	NEED(!posix_spawn_file_actions_addclose(&fa, ch->fd));
+	NEED(!posix_spawn(&pid, "/bin/true", &fa, NULL, argv, environ));
+	NEED(waitpid(pid, &status, 0) == pid && status == 0);
+	pid = vfork();
+	if (!pid) {
+		close(ch->fd);
+		close(ctx->cmd_fd);
+		_exit(0);
+	}
+	NEED(waitpid(pid, &status, 0) == pid && status == 0);
+	use(ch);
+	NEED(ibv_alloc_pd(ctx));
+}
+
+static uint32_t rnd(void)
+{
+	static uint32_t x = 2463534242;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	return x;
+}
+
+/* Anything but a descriptor number that might exist, small or large. */
+static uint32_t word(void)
+{
+	switch (rnd() % 4) {
+	case 0:
+		return rnd() % 8;
+	case 1:
+		return 0;
+	case 2:
+		return 64 + rnd() % 4096;
+	default:
+		return rnd();
+	}
+}
+
+/*
+ * Commands with all kinds of lengths and contents: an error, but no crash, and
+ * the file still works. Addresses are wrong ones, or that of @answer.
+ */
+static void nonsense(int fd, unsigned int ops, int in_words)
+{
+	static uint64_t answer[8192];
+	uint32_t cmd[128];
+	unsigned int i, j, len;
+
+	for (i = 0; i < 200000; i++) {
+		len = rnd() % 256 & ~3u;
+		for (j = 0; j < 128; j++)
+			cmd[j] = word();
+		cmd[0] = rnd() % ops;
+		cmd[1] = in_words ? len / 4 : len - 8;
+		cmd[1] |= rnd() % 4 ? 0xff0000 : rnd() << 16;
+		if (rnd() % 4)
+			memcpy(&cmd[2], &(uint64_t){ (uintptr_t)answer }, 8);
+		if (rnd() % 4)
+			memcpy(&cmd[4], &(uint64_t){ (uintptr_t)answer }, 8);
+		if (write(fd, cmd, len) < 0)
+			NEED(errno);
+	}
+}
+
+static void test_nonsense_uverbs(void)
+{
+	struct ibv_context *ctx = context();
+
+	nonsense(ctx->cmd_fd, 45, 1);
+	NEED(ibv_alloc_pd(ctx));
+	NEED(!ibv_close_device(ctx));
+}
+
+static void test_nonsense_ucma(void)
+{
+	struct rdma_event_channel *ch = channel();
+
+	NEED(!fcntl(ch->fd, F_SETFL, O_NONBLOCK));
+	nonsense(ch->fd, 25, 0);
+	rdma_destroy_event_channel(ch);
+	use(channel());
+}
+
+/* Destroying an object frees what the provider had mapped, again and again. */
+static void test_churn(void)
+{
+	struct ibv_qp_init_attr attr = {
+		.cap = { .max_send_wr = 64, .max_recv_wr = 64,
+			 .max_send_sge = 1, .max_recv_sge = 1 },
+		.qp_type = IBV_QPT_RC,
+	};
+	struct ibv_context *ctx = context();
+	struct ibv_pd *pd = ibv_alloc_pd(ctx);
+	struct ibv_cq *cq;
+	struct ibv_qp *qp;
+	int i;
+
+	NEED(pd);
+	for (i = 0; i < 2000; i++) {
+		cq = ibv_create_cq(ctx, 128, NULL, NULL, 0);
+		NEED(cq);
+		attr.send_cq = attr.recv_cq = cq;
+		qp = ibv_create_qp(pd, &attr);
+		NEED(qp);
+		NEED(ibv_destroy_cq(cq) == EBUSY);
+		NEED(ibv_dealloc_pd(pd) == EBUSY);
+		NEED(!ibv_destroy_qp(qp) && !ibv_destroy_cq(cq));
+	}
+	NEED(!ibv_dealloc_pd(pd) && !ibv_close_device(ctx));
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} tests[] = {
+	{ "dup", test_dup },
+	{ "pass", test_pass },
+	{ "poll", test_poll },
+	{ "stat", test_stat },
+	{ "close_all", test_close_all },
+	{ "fork", test_fork },
+	{ "spawn", test_spawn },
+	{ "nonsense_uverbs", test_nonsense_uverbs },
+	{ "nonsense_ucma", test_nonsense_ucma },
+	{ "churn", test_churn },
+};
+
+int main(int argc, char **argv)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
+		if (argc == 1)
+			puts(tests[i].name);
+		else if (!strcmp(argv[1], tests[i].name))
+			return tests[i].run(), 0;
+	}
+	return argc != 1;
+}
