@@ -130,6 +130,7 @@ void siw_cep_arm_ms(struct siw_cep *cep, unsigned int ms)
 	unsigned long delay = msecs_to_jiffies(ms);
 
 	cep->timed = true;
+	cep->knocking = false;
 	if (cep->sock)
 		cep->bytes = tcp_sk(cep->sock->sk)->bytes_received;
 	cep->deadline = jiffies + delay;

@@ -36,6 +36,8 @@
 #define SIW_CM_REPLY_S		60	/* Request sent to complete Reply */
 #define SIW_CM_ACTIVE_S		110	/* all attempts of an initiator */
 #define SIW_CM_RTR_S		30	/* Reply sent to first FPDU */
+#define SIW_CM_KNOCK_MS		20	/* RTR sent to the first knock */
+#define SIW_CM_KNOCKS		3	/* each ten times later than the last */
 #define SIW_CM_LINGER_S		5	/* our FIN to the peer's */
 #define SIW_CM_ORPHAN_S		120	/* request whose listener has gone */
 #define SIW_CM_CROWD_MS		1000	/* half-open set-ups, when crowded */
@@ -81,6 +83,7 @@ struct siw_cep {
 	struct delayed_work timer;	/* referenced while pending */
 	unsigned long deadline;		/* jiffies */
 	bool timed;
+	bool knocking;		/* the timer is for knock(), no other's */
 
 	/* the socket; pointers for callbacks change under the socket lock */
 	struct socket *sock;
@@ -97,6 +100,7 @@ struct siw_cep {
 	bool shut;			/* our FIN is out */
 	bool lingers;			/* the QP waits for the peer's FIN */
 	u64 bytes;			/* received when the timer started */
+	u8 knocks;			/* at a silent responder, see knock() */
 
 	/* iw_cm */
 	struct iw_cm_id *id;		/* referenced */

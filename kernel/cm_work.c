@@ -46,6 +46,12 @@ static int send_request(struct siw_cep *cep)
 	return siw_cep_send(cep, &cep->ours);
 }
 
+static void arm_knock(struct siw_cep *cep, unsigned int ms)
+{
+	siw_cep_arm_ms(cep, ms);
+	cep->knocking = true;
+}
+
 static int start_qp(struct siw_cep *cep)
 {
 	struct siw_link link = {
@@ -65,9 +71,35 @@ static int start_qp(struct siw_cep *cep)
 
 	cep->sock->sk->sk_allocation = GFP_ATOMIC;
 	rv = siw_qp_start(cep->qp, &link);
-	if (!rv)
-		siw_cep_set_rx(cep, SIW_CEP_RX_QP);
-	return rv;
+	if (rv)
+		return rv;
+	siw_cep_set_rx(cep, SIW_CEP_RX_QP);
+	if (link.rtr_tx)
+		arm_knock(cep, SIW_CM_KNOCK_MS);
+	return 0;
+}
+
+/*
+ * The kernel's own driver, as responder, may overlook what arrives right behind
+ * its Reply until something else arrives, and so do nothing for ever. Without
+ * a word from the peer, send a Write of no octets, as an RTR may be: any peer
+ * takes it, at any time. RFC 6581 §9.2
+ */
+static void knock(struct siw_cep *cep)
+{
+	unsigned int ms = SIW_CM_KNOCK_MS;
+	u8 i;
+
+	cep->knocking = false;
+	if (cep->phase != SIW_CM_OPEN || !cep->qp ||
+	    tcp_sk(cep->sock->sk)->bytes_received != cep->bytes)
+		return;
+	siw_sq_knock(cep->qp);
+	if (++cep->knocks == SIW_CM_KNOCKS)
+		return;
+	for (i = 0; i < cep->knocks; i++)
+		ms *= 10;
+	arm_knock(cep, ms);
 }
 
 static void pass_to_qp(struct siw_cep *cep, enum siw_cm_ev ev)
@@ -438,6 +470,11 @@ static void timer_event(struct siw_cep *cep)
 {
 	if (!cep->timed || time_before(jiffies, cep->deadline))
 		return;
+	if (cep->knocking) {
+		cep->timed = false;
+		knock(cep);
+		return;
+	}
 	if (still_receives(cep)) {
 		siw_cep_arm(cep, SIW_CM_LINGER_S);
 		return;

@@ -385,6 +385,7 @@ static void init_machines(struct siw_qp *qp, const struct siw_link *link)
 	qp->fpdu_max = link->fpdu_max;
 	qp->fpdu_segments = link->fpdu_segments;
 	qp->rtr = link->rtr_tx;
+	qp->knock = false;
 	qp->gate = link->initiator;
 	qp->gate_told = link->initiator;
 	qp->rx_kick = false;

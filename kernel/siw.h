@@ -409,6 +409,7 @@ struct siw_qp {
 	u32 irq_run;			/* Read Responses begun, not done */
 	bool irq_rtr;			/* the first Read is the RTR */
 	u8 rtr;				/* RTR to send first, SIW_MPA_RTR_* or 0 */
+	bool knock;			/* any context sets it, see siw_sq_knock() */
 	u8 rresp_run;
 	bool tx_aborted;
 	bool tx_dead;			/* TCP takes no more */
@@ -472,6 +473,7 @@ void siw_rqe_complete(struct siw_qp *qp, const struct siw_rqe *rqe, u32 bytes,
 enum siw_kick { SIW_KICK_DIRECT, SIW_KICK_ATOMIC, SIW_KICK_QUEUE };
 void siw_sq_kick(struct siw_qp *qp, enum siw_kick how);
 void siw_sq_work(struct work_struct *work);
+void siw_sq_knock(struct siw_qp *qp);
 void siw_sq_claim(struct siw_qp *qp);		/* sleeps; then release */
 void siw_sq_release(struct siw_qp *qp);
 

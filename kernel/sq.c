@@ -135,6 +135,32 @@ static bool start_rtr(struct siw_qp *qp)
 	return start(qp, m, &tm);
 }
 
+/* Not behind our FIN, which the owner of the sender asks for himself. */
+static bool may_knock(const struct siw_qp *qp)
+{
+	return READ_ONCE(qp->knock) && !qp->shut_told &&
+	       siw_qpsm_can_send(READ_ONCE(qp->state));
+}
+
+static bool start_knock(struct siw_qp *qp)
+{
+	WRITE_ONCE(qp->knock, false);
+	qp->rtr = SIW_MPA_RTR_WRITE;
+	return start_rtr(qp);
+}
+
+/**
+ * siw_sq_knock() - send a Write without payload, whatever else is to be sent
+ * @qp: QP, referenced
+ *
+ * Context: process; sleeps not. No lock of the QP is held.
+ */
+void siw_sq_knock(struct siw_qp *qp)
+{
+	WRITE_ONCE(qp->knock, true);
+	siw_sq_kick(qp, SIW_KICK_QUEUE);
+}
+
 /* --- Read Responses ----------------------------------------------------- */
 
 static enum siw_acc rresp_access(struct siw_qp *qp, const struct siw_msg *m)
@@ -289,6 +315,8 @@ static bool start_next(struct siw_qp *qp)
 		return false;
 	if (qp->rtr)
 		return start_rtr(qp);
+	if (may_knock(qp))
+		return start_knock(qp);
 	if (qp->rresp_run < SIW_RRESP_BURST && start_rresp(qp)) {
 		qp->rresp_run++;
 		return true;
