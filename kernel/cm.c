@@ -50,10 +50,34 @@ struct siw_cep *siw_cep_new(struct siw_device *sdev)
 	INIT_LIST_HEAD(&cep->kid_entry);
 	siw_policy_get(sdev, &cep->policy);
 	spin_lock_bh(&sdev->ceps_lock);
+	cep->no = ++sdev->cep_no;
 	list_add_tail(&cep->dev_entry, &sdev->ceps);
 	spin_unlock_bh(&sdev->ceps_lock);
 	atomic_inc(&sdev->cep_cnt);
 	return cep;
+}
+
+/**
+ * siw_cep_find() - walk through the CEPs of a device
+ * @sdev: device
+ * @no: lowest number that is wanted
+ *
+ * Context: process.
+ * Return: the CEP with the next number, with a reference; NULL if there is none.
+ */
+struct siw_cep *siw_cep_find(struct siw_device *sdev, u64 no)
+{
+	struct siw_cep *cep, *found = NULL;
+
+	spin_lock_bh(&sdev->ceps_lock);
+	list_for_each_entry(cep, &sdev->ceps, dev_entry) {
+		if (cep->no < no || !kref_get_unless_zero(&cep->ref))
+			continue;
+		found = cep;
+		break;
+	}
+	spin_unlock_bh(&sdev->ceps_lock);
+	return found;
 }
 
 /**

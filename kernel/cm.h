@@ -25,6 +25,8 @@
 #ifndef SIW_KERNEL_CM_H
 #define SIW_KERNEL_CM_H
 
+#include <linux/seq_file.h>
+
 #include "siw.h"
 #include "../core/cmsm.h"
 
@@ -76,6 +78,7 @@ struct siw_cep {
 	struct mutex lock;		/* all below, unless said otherwise */
 	struct siw_device *sdev;
 	struct list_head dev_entry;	/* sdev->ceps, sdev->ceps_lock */
+	u64 no;				/* of the device's, from 1 */
 	enum siw_cm_phase phase;
 
 	unsigned long events;		/* atomic bits, SIW_CE_* */
@@ -131,6 +134,7 @@ struct siw_cep {
 
 /* cm.c */
 struct siw_cep *siw_cep_new(struct siw_device *sdev);
+struct siw_cep *siw_cep_find(struct siw_device *sdev, u64 no);
 void siw_cep_post(struct siw_cep *cep, unsigned int bit);
 void siw_cep_arm_ms(struct siw_cep *cep, unsigned int ms);
 void siw_cep_arm(struct siw_cep *cep, unsigned int seconds);
@@ -176,5 +180,6 @@ void siw_listener_put(struct siw_listener *l);
 void siw_port_forget(struct siw_cep *cep);
 void siw_listen_device_gone(struct siw_device *sdev);
 void siw_listen_exit(void);
+void siw_listen_show(struct seq_file *m, struct siw_device *sdev);
 
 #endif

@@ -22,6 +22,7 @@
 #include <trace/events/sock.h>
 
 #include "cm.h"
+#include "debug.h"
 
 #define HALF_OPEN_MIN	16
 #define HALF_OPEN_MAX	1024
@@ -548,6 +549,8 @@ int siw_create_listen(struct iw_cm_id *id, int backlog)
 		xa_erase(&listeners, l->handle);
 	}
 	mutex_unlock(&ports_lock);
+	siw_dbg(l->sdev, DBG_CM, "listener %u on %pISpc, backlog %d: %d\n",
+		l->handle, &id->m_local_addr, backlog, rv);
 	if (rv)
 		kfree(l);
 	return rv;
@@ -591,6 +594,28 @@ void siw_listen_device_gone(struct siw_device *sdev)
 		xa_erase(&listeners, handle);
 		stop_listener(l);
 	}
+	mutex_unlock(&ports_lock);
+}
+
+/**
+ * siw_listen_show() - a line for each listener of a device
+ * @m: debugfs file
+ * @sdev: device
+ *
+ * Context: process, sleeps.
+ */
+void siw_listen_show(struct seq_file *m, struct siw_device *sdev)
+{
+	struct siw_listener *l;
+	unsigned long handle;
+
+	mutex_lock(&ports_lock);
+	xa_for_each(&listeners, handle, l)
+		if (l->sdev == sdev)
+			seq_printf(m, "listener %lu local=%pISpc half_open=%u/%u\n",
+				   handle, &l->port->addr,
+				   READ_ONCE(l->port->kid_cnt),
+				   READ_ONCE(l->port->kid_max));
 	mutex_unlock(&ports_lock);
 }
 

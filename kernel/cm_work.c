@@ -9,6 +9,7 @@
 #include <net/sock.h>
 
 #include "cm.h"
+#include "debug.h"
 
 /* -- actions ------------------------------------------------------------------- */
 
@@ -241,9 +242,9 @@ int siw_cep_step(struct siw_cep *cep, enum siw_cm_ev ev)
 	int rv;
 
 	lockdep_assert_held(&cep->lock);
-	ibdev_dbg(&cep->sdev->base, "CEP %p: %s in %s%s\n", cep,
-		  siw_cmsm_ev_name(ev), siw_cmsm_phase_name(old),
-		  step.act & SIW_CM_REJECT ? ", refused" : "");
+	siw_dbg(cep->sdev, DBG_CM, "CEP %llu: %s in %s%s\n", cep->no,
+		siw_cmsm_ev_name(ev), siw_cmsm_phase_name(old),
+		step.act & SIW_CM_REJECT ? ", refused" : "");
 	if (step.act & SIW_CM_REJECT)
 		return -EINVAL;
 	cep->phase = step.next;

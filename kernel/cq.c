@@ -12,6 +12,7 @@
  * receive path, with the socket lock held, where they could not send.
  */
 #include "cq.h"
+#include "debug.h"
 #include "ring.h"
 
 /* Does this completion satisfy what was armed? */
@@ -90,6 +91,9 @@ void siw_cq_add(struct siw_cq *cq, struct siw_qp *qp, const struct siw_wc *wc)
 	else
 		notify = publish(cq, cqe, qp, wc);
 	spin_unlock_irqrestore(&cq->lock, flags);
+	siw_dbg(qp->sdev, DBG_CQ, "QP %u: completion, opcode %u, status %u%s\n",
+		qp->base.qp_num, wc->opcode, wc->status,
+		notify ? ", notified" : "");
 
 	if (!notify || !cq->base.comp_handler)
 		return;

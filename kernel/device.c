@@ -11,6 +11,7 @@
 #include <rdma/ib_cache.h>
 
 #include "verbs.h"
+#include "debug.h"
 #include "../compat/compat.h"
 
 /* first half of the GUID of a netdev without an address: local, "siw" */
@@ -70,6 +71,7 @@ static void dealloc_driver(struct ib_device *base)
 {
 	struct siw_device *sdev = to_siw_dev(base);
 
+	siw_dbg(sdev, DBG_DM, "the device goes\n");
 	siw_cm_device_gone(sdev);
 	siw_mem_device_exit(sdev);
 	WARN_ON(!xa_empty(&sdev->qps));
@@ -158,6 +160,26 @@ static u64 guid_of(const struct net_device *netdev)
 	return GUID_NO_ADDR | jhash(netdev->name, strlen(netdev->name), 0);
 }
 
+/*
+ * Data moves by the CPU, so any netdev will do. Built with
+ * -DCHECK_DMA_CAPABILITIES, only hardware that reaches memory by itself gets a
+ * device, and the loopback.
+ */
+#ifdef CHECK_DMA_CAPABILITIES
+static bool can_dma(const struct net_device *netdev)
+{
+	const struct device *parent = netdev->dev.parent;
+
+	return (netdev->flags & IFF_LOOPBACK) ||
+	       (parent && parent->dma_mask && *parent->dma_mask);
+}
+#else
+static bool can_dma(const struct net_device *netdev)
+{
+	return true;
+}
+#endif
+
 /**
  * siw_device_fits() - can a netdev have an RDMA device of ours?
  * @netdev: any
@@ -181,7 +203,7 @@ bool siw_device_fits(const struct net_device *netdev)
 	case ARPHRD_SIT:
 	case ARPHRD_IPGRE:
 	case ARPHRD_IP6GRE:
-		return true;
+		return can_dma(netdev);
 	default:
 		return false;
 	}
@@ -277,6 +299,7 @@ int siw_device_new(const char *name, struct net_device *netdev, bool automatic)
 	if (rv)
 		goto err;
 	ib_mark_name_assigned_by_user(&sdev->base);
+	siw_dbg(sdev, DBG_DM, "device %s on %s\n", name, netdev_name(netdev));
 	rv = ib_register_device(&sdev->base, name, NULL);
 	if (rv)
 		goto err;
@@ -296,7 +319,7 @@ err:
  */
 bool siw_device_used(struct siw_device *sdev)
 {
-	return atomic_read(&sdev->num_ctx) || !xa_empty(&sdev->qps);
+	return atomic_read(&sdev->objs[SIW_OBJ_CTX]) || !xa_empty(&sdev->qps);
 }
 
 static void gid_changed(struct siw_device *sdev)

@@ -11,6 +11,17 @@ MODULE_DESCRIPTION("Software iWARP: RDMA over TCP");
 MODULE_LICENSE("Dual BSD/GPL");
 MODULE_ALIAS_RDMA_LINK("siw");
 
+/* How it was built, for modinfo */
+#ifdef DPRINT_MASK
+MODULE_INFO(dprint_mask, __stringify(DPRINT_MASK));
+#endif
+#ifdef SIW_TX_FULLSEGS
+MODULE_INFO(tx_fullsegs, "1");
+#endif
+#ifdef CHECK_DMA_CAPABILITIES
+MODULE_INFO(check_dma_capabilities, "1");
+#endif
+
 static bool mpa_crc_required;
 module_param(mpa_crc_required, bool, 0644);
 MODULE_PARM_DESC(mpa_crc_required, "Ask every peer for CRCs");
@@ -96,11 +107,16 @@ static int __init siw_init(void)
 	rv = siw_cm_init();
 	if (rv)
 		goto err_queues;
-	rv = siw_attach_init();
+	rv = siw_debugfs_init();
 	if (rv)
 		goto err_cm;
+	rv = siw_attach_init();
+	if (rv)
+		goto err_debugfs;
 	return 0;
 
+err_debugfs:
+	siw_debugfs_exit();
 err_cm:
 	siw_cm_exit();
 err_queues:
@@ -113,6 +129,7 @@ static void __exit siw_exit(void)
 {
 	siw_attach_exit();
 	ib_unregister_driver(RDMA_DRIVER_SIW);
+	siw_debugfs_exit();
 	siw_cm_exit();
 	free_queues();
 	rcu_barrier();

@@ -17,6 +17,7 @@
 #include <linux/vmalloc.h>
 
 #include "siw.h"
+#include "debug.h"
 #include "mem.h"
 
 #define STAG_BITS	24
@@ -109,8 +110,11 @@ int siw_mem_publish(struct siw_mem *mem, u8 key)
 			continue;
 		mem->stag = index << 8 | key;
 		rv = xa_insert(&mem->sdev->mems, index, mem, GFP_KERNEL);
-		if (rv != -EBUSY)
-			return rv;
+		if (rv == -EBUSY)
+			continue;
+		siw_dbg(mem->sdev, DBG_MM, "STag %#x, %llu octets: %d\n",
+			mem->stag, mem->len, rv);
+		return rv;
 	}
 	return -ENOSPC;
 }
@@ -126,6 +130,7 @@ int siw_mem_publish(struct siw_mem *mem, u8 key)
  */
 void siw_mem_destroy(struct siw_mem *mem)
 {
+	siw_dbg(mem->sdev, DBG_MM, "STag %#x is gone\n", mem->stag);
 	WRITE_ONCE(mem->valid, false);
 	if (mem->stag)
 		xa_cmpxchg(&mem->sdev->mems, mem->stag >> 8, mem, NULL, 0);

@@ -11,6 +11,7 @@
 #include <net/tcp.h>
 
 #include "siw.h"
+#include "debug.h"
 #include "ring.h"
 
 /* A window below this could stop an FPDU of the largest size half way. */
@@ -231,10 +232,12 @@ static int event(struct siw_qp *qp, enum siw_qp_ev ev,
 {
 	struct siw_cep *cep = NULL;
 	struct siw_qp_step step;
+	enum siw_qp_state old;
 	unsigned long flags;
 
 	spin_lock_irqsave(&qp->lock, flags);
-	step = siw_qpsm_step(qp->state, ev);
+	old = qp->state;
+	step = siw_qpsm_step(old, ev);
 	/* The old connection has to be gone first. */
 	if (ev == SIW_QP_EV_MOD_RESET && qp->started)
 		step.act = SIW_QP_REJECT;
@@ -248,6 +251,10 @@ static int event(struct siw_qp *qp, enum siw_qp_ev ev,
 			siw_cep_get(cep);
 	}
 	spin_unlock_irqrestore(&qp->lock, flags);
+	siw_dbg(qp->sdev, DBG_QP, "QP %u: %s in %s: %s\n", qp->base.qp_num,
+		siw_qpsm_ev_name(ev), siw_qpsm_state_name(old),
+		step.act & SIW_QP_REJECT ? "refused" :
+					   siw_qpsm_state_name(step.next));
 	if (step.act & SIW_QP_REJECT)
 		return -EINVAL;
 	act_on(qp, cep, step.act);

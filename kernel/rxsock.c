@@ -10,6 +10,7 @@
 #include <net/tcp.h>
 
 #include "siw.h"
+#include "debug.h"
 
 /* Where the walk is */
 struct cursor {
@@ -236,6 +237,8 @@ static void deliver(struct siw_qp *qp, const struct siw_rx_insn *insn)
 {
 	enum siw_err err = SIW_OK;
 
+	siw_dbg(qp->sdev, DBG_RX, "QP %u: message, opcode %u\n",
+		qp->base.qp_num, insn->opcode);
 	switch (insn->opcode) {
 	case RDMAP_WRITE:
 		break;

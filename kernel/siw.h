@@ -122,6 +122,17 @@ struct siw_stats {
 	u64 cnt[SIW_CNT_NUM];
 };
 
+/* What is counted while it exists, for debugfs. Memory is in num_mem. */
+enum siw_obj {
+	SIW_OBJ_CTX,
+	SIW_OBJ_PD,
+	SIW_OBJ_CQ,
+	SIW_OBJ_SRQ,
+	SIW_OBJ_QP,
+	SIW_OBJ_WQE,		/* slots of all work queues */
+	SIW_OBJ_NUM
+};
+
 struct siw_device {
 	struct ib_device base;
 	struct net_device *netdev;
@@ -130,11 +141,13 @@ struct siw_device {
 	u64 guid;			/* host order, never 0 */
 	bool automatic;			/* nobody asked for it */
 	bool going;			/* its netdev is */
-	atomic_t num_ctx;		/* user contexts */
+	atomic_t objs[SIW_OBJ_NUM];	/* that exist now */
+	struct dentry *debugfs;		/* debugfs.c */
 	struct xarray qps;		/* QPN -> qp */
 	struct xarray mems;		/* STag index -> mem, RCU */
-	struct list_head ceps;		/* every CEP of the device */
+	struct list_head ceps;		/* every CEP, by number */
 	spinlock_t ceps_lock;
+	u64 cep_no;			/* of the youngest; ceps_lock */
 	wait_queue_head_t ceps_gone;	/* woken when a CEP is freed */
 	atomic_t cep_cnt;
 	atomic_t num_mem;		/* struct siw_mem not yet freed */
@@ -155,6 +168,13 @@ static inline void siw_count_n(struct siw_device *sdev, enum siw_counter c,
 			       u32 n)
 {
 	this_cpu_add(sdev->stats->cnt[c], n);
+}
+
+static inline void siw_obj_add(struct ib_device *base, enum siw_obj kind, int n)
+{
+	struct siw_device *sdev = container_of(base, struct siw_device, base);
+
+	atomic_add(n, &sdev->objs[kind]);
 }
 
 struct siw_ucontext {
@@ -551,6 +571,10 @@ extern struct workqueue_struct *siw_tx_wq;	/* per CPU, WQ_MEM_RECLAIM */
 extern struct workqueue_struct *siw_wq;		/* unbound: frees, flush, CM */
 extern struct workqueue_struct *siw_cq_wq;	/* per CPU, WQ_HIGHPRI */
 void siw_policy_defaults(struct siw_policy *p);
+
+/* debugfs.c */
+int siw_debugfs_init(void);
+void siw_debugfs_exit(void);
 
 /* attach.c */
 int siw_attach_init(void);

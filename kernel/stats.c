@@ -29,6 +29,36 @@ static const struct rdma_stat_desc descs[SIW_CNT_NUM] = {
 };
 
 /**
+ * siw_counter_name() - as `rdma statistic` shows it
+ * @c: counter
+ *
+ * Context: any.
+ * Return: constant string.
+ */
+const char *siw_counter_name(enum siw_counter c)
+{
+	return descs[c].name;
+}
+
+/**
+ * siw_counted() - value of a counter
+ * @sdev: device
+ * @c: counter
+ *
+ * Context: any.
+ * Return: sum over all CPUs.
+ */
+u64 siw_counted(struct siw_device *sdev, enum siw_counter c)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(sdev->stats, cpu)->cnt[c]);
+	return sum;
+}
+
+/**
  * siw_alloc_hw_stats() - verb
  * @base: device
  * @port: 1
@@ -56,17 +86,12 @@ int siw_get_hw_stats(struct ib_device *base, struct rdma_hw_stats *stats,
 		     u32 port, int index)
 {
 	struct siw_device *sdev = to_siw_dev(base);
-	int cpu, i;
+	int i;
 
 	if (port != 1)
 		return -EINVAL;
-	for (i = 0; i < SIW_CNT_NUM; i++) {
-		stats->value[i] = 0;
-		for_each_possible_cpu(cpu)
-			stats->value[i] +=
-				READ_ONCE(per_cpu_ptr(sdev->stats,
-						      cpu)->cnt[i]);
-	}
+	for (i = 0; i < SIW_CNT_NUM; i++)
+		stats->value[i] = siw_counted(sdev, i);
 	return SIW_CNT_NUM;
 }
 

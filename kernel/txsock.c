@@ -12,6 +12,7 @@
 #include <net/tcp.h>
 
 #include "siw.h"
+#include "debug.h"
 
 /**
  * siw_tx_mulpdu() - the longest ULPDU that fits a segment of the connection
@@ -82,11 +83,42 @@ void siw_tx_crc_pay(struct siw_qp *qp, const struct siw_msg *m,
 
 /* --- gathering ---------------------------------------------------------- */
 
+/*
+ * Where TCP takes a part of an FPDU only, because the socket is full, it sends
+ * that part at once; from there on no FPDU begins a segment any more. Built
+ * with -DSIW_TX_FULLSEGS, whole FPDUs are handed over, as far as there is room
+ * for them.
+ */
+#ifdef SIW_TX_FULLSEGS
+#define FULLSEGS	true
+#else
+#define FULLSEGS	false
+#endif
+
 struct gather {
 	struct siw_qp *qp;
 	u32 cnt;
 	u32 bytes;
+	u32 room;			/* of the socket, octets */
+	bool held;			/* there was no room for the next */
 };
+
+/* With nothing in flight no acknowledgment will ever make more room. */
+static u32 room_of(const struct sock *sk)
+{
+	int room = sk_stream_wspace(sk) - (int)SKB_TRUESIZE(MAX_TCP_HEADER);
+
+	if (!FULLSEGS || !READ_ONCE(tcp_sk(sk)->packets_out))
+		return U32_MAX;
+	return max(room, 0);
+}
+
+static bool has_room(const struct gather *g, const struct siw_tx_part *part)
+{
+	u64 len = (u64)part->hdr_len + part->pay_len + part->trl_len;
+
+	return g->bytes + len <= g->room;
+}
 
 static bool add_piece(struct gather *g, const struct siw_piece *p)
 {
@@ -155,6 +187,10 @@ static int gather(struct gather *g)
 
 	for (i = 0; i < siw_tx_count(tx); i++) {
 		siw_tx_part(tx, i, &part);
+		if (!has_room(g, &part)) {
+			g->held = true;
+			return 0;
+		}
 		rv = check_source(&part);
 		if (rv)
 			return g->bytes ? 0 : rv;
@@ -167,6 +203,23 @@ static int gather(struct gather *g)
 			return 0;
 	}
 	return 1;
+}
+
+/* If there is no room for anything: have write_space called, and look again. */
+static int gather_more(struct gather *g)
+{
+	struct socket *sock = g->qp->sock;
+	int rv;
+
+	g->room = room_of(sock->sk);
+	rv = gather(g);
+	if (rv || g->bytes)
+		return rv;
+	set_bit(SOCK_NOSPACE, &sock->flags);
+	smp_mb__after_atomic(); /* pairs with the one in tcp_check_space() */
+	g->room = room_of(sock->sk);
+	g->held = false;
+	return gather(g);
 }
 
 /* --- sending ------------------------------------------------------------ */
@@ -231,11 +284,17 @@ int siw_tx_push(struct siw_qp *qp, bool may_sleep, bool more)
 {
 	while (siw_tx_count(&qp->tx)) {
 		struct gather g = { .qp = qp };
-		int rv = gather(&g);
+		int rv = gather_more(&g);
 
 		if (rv < 0)
 			return rv;
-		rv = send(qp, &g, may_sleep, more || !rv);
+		if (!g.bytes) {
+			siw_count(qp->sdev, SIW_CNT_TX_FULL);
+			return 0;
+		}
+		rv = send(qp, &g, may_sleep, !g.held && (more || !rv));
+		siw_dbg(qp->sdev, DBG_TX, "QP %u: %u octets to TCP: %d\n",
+			qp->base.qp_num, g.bytes, rv);
 		if (rv == -EAGAIN) {
 			siw_count(qp->sdev, SIW_CNT_TX_FULL);
 			return 0;

@@ -70,6 +70,8 @@ bool siw_rqe_fill(struct siw_rqe *ring, u32 num, u32 *put,
 		  const struct ib_recv_wr *wr);
 
 /* stats.c */
+const char *siw_counter_name(enum siw_counter c);
+u64 siw_counted(struct siw_device *sdev, enum siw_counter c);
 struct rdma_hw_stats *siw_alloc_hw_stats(struct ib_device *base, u32 port);
 int siw_get_hw_stats(struct ib_device *base, struct rdma_hw_stats *stats,
 		     u32 port, int index);

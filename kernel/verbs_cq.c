@@ -86,6 +86,7 @@ int siw_create_cq(struct ib_cq *base, const struct ib_cq_init_attr *attr,
 			return rv;
 		}
 	}
+	siw_obj_add(base->device, SIW_OBJ_CQ, 1);
 	return 0;
 }
 
@@ -103,6 +104,7 @@ int siw_destroy_cq(struct ib_cq *base, struct ib_udata *udata)
 
 	siw_cq_fini(cq);
 	ring_free(cq->queue, cq->mmap);
+	siw_obj_add(base->device, SIW_OBJ_CQ, -1);
 	return 0;
 }
 
@@ -249,6 +251,8 @@ int siw_create_srq(struct ib_srq *base, struct ib_srq_init_attr *attr,
 			return rv;
 		}
 	}
+	siw_obj_add(base->device, SIW_OBJ_SRQ, 1);
+	siw_obj_add(base->device, SIW_OBJ_WQE, srq->num_rqe);
 	return 0;
 }
 
@@ -315,6 +319,8 @@ int siw_destroy_srq(struct ib_srq *base, struct ib_udata *udata)
 	struct siw_srq *srq = to_siw_srq(base);
 
 	ring_free(srq->queue, srq->mmap);
+	siw_obj_add(base->device, SIW_OBJ_SRQ, -1);
+	siw_obj_add(base->device, SIW_OBJ_WQE, -srq->num_rqe);
 	return 0;
 }
 

@@ -213,7 +213,7 @@ int siw_alloc_ucontext(struct ib_ucontext *base, struct ib_udata *udata)
 	uresp.dev_id = ctx->sdev->vendor_part_id;
 	rv = ib_copy_to_udata(udata, &uresp, sizeof(uresp));
 	if (!rv)
-		atomic_inc(&ctx->sdev->num_ctx);
+		siw_obj_add(base->device, SIW_OBJ_CTX, 1);
 	return rv;
 }
 
@@ -225,7 +225,7 @@ int siw_alloc_ucontext(struct ib_ucontext *base, struct ib_udata *udata)
  */
 void siw_dealloc_ucontext(struct ib_ucontext *base)
 {
-	atomic_dec(&to_siw_ctx(base)->sdev->num_ctx);
+	siw_obj_add(base->device, SIW_OBJ_CTX, -1);
 }
 
 /**
@@ -251,6 +251,7 @@ void siw_disassociate_ucontext(struct ib_ucontext *base)
  */
 int siw_alloc_pd(struct ib_pd *base, struct ib_udata *udata)
 {
+	siw_obj_add(base->device, SIW_OBJ_PD, 1);
 	return 0;
 }
 
@@ -264,6 +265,7 @@ int siw_alloc_pd(struct ib_pd *base, struct ib_udata *udata)
  */
 int siw_dealloc_pd(struct ib_pd *base, struct ib_udata *udata)
 {
+	siw_obj_add(base->device, SIW_OBJ_PD, -1);
 	return 0;
 }
 

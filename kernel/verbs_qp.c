@@ -166,6 +166,8 @@ int siw_create_qp(struct ib_qp *base, struct ib_qp_init_attr *attr,
 		if (rv)
 			goto err_init;
 	}
+	siw_obj_add(base->device, SIW_OBJ_QP, 1);
+	siw_obj_add(base->device, SIW_OBJ_WQE, qp->num_sqe + qp->num_rqe);
 	return 0;
 
 err_init:
@@ -189,6 +191,8 @@ int siw_destroy_qp(struct ib_qp *base, struct ib_udata *udata)
 
 	siw_qp_fini(qp);
 	free_rings(qp);
+	siw_obj_add(base->device, SIW_OBJ_QP, -1);
+	siw_obj_add(base->device, SIW_OBJ_WQE, -(qp->num_sqe + qp->num_rqe));
 	return 0;
 }
 

@@ -321,6 +321,98 @@ crc() {
 	want accepted "crc $1"
 }
 
+# --- how the module was built (see modinfo): these want a module of their own,
+# tests/uml/run -d FILE
+
+built() {
+	modinfo -F "$1" "$SIW_KO"
+}
+
+# debug_classes - messages of those it was built with, and of no others
+debug_classes() {
+	local mask
+
+	mask=$(built dprint_mask)
+	[ -n "$mask" ] || skip "not built with DPRINT_MASK"
+	wire_device
+	works
+	rdma link del siwt
+	kernel_log >"$log.kernel"
+	expect_class DBG_CM 'siwt: (CEP [0-9]+: |listener )'
+	expect_class DBG_QP 'siwt: QP [0-9]+: .* in [A-Z_]+: '
+	expect_class DBG_TX 'siwt: QP [0-9]+: [0-9]+ octets to TCP'
+	expect_class DBG_RX 'siwt: QP [0-9]+: message, opcode'
+	expect_class DBG_MM 'siwt: STag 0x'
+	expect_class DBG_CQ 'siwt: QP [0-9]+: completion'
+	expect_class DBG_DM 'siwt: the device goes'
+}
+
+# expect_class CLASS REGEX
+expect_class() {
+	local n
+
+	n=$(grep -cE "$2" "$log.kernel")
+	case $mask in
+	*$1*|*DBG_ALL*)
+		[ "$n" != 0 ] || fail "no messages of $1" ;;
+	*)	[ "$n" = 0 ] || fail "$n messages of $1" ;;
+	esac
+}
+
+# dma - only hardware gets a device
+dma() {
+	[ -n "$(built check_dma_capabilities)" ] ||
+		skip "not built with CHECK_DMA_CAPABILITIES"
+	dummy t0
+	load
+	appears siw_lo lo
+	! rdma link add siwt type siw netdev t0 || fail "a dummy has no DMA"
+	! has siw_t0 || fail "by itself"
+	[ "$NETDEV" = dummy0 ] || appears "siw_$NETDEV" "$NETDEV"
+}
+
+# full_segments - messages of several FPDUs, through a socket that has little
+# room: how many FPDUs begin a segment. Without the flag it is one in a hundred
+# (SIW_BASELINE=1 to see that), with it one in six.
+full_segments() {
+	local n
+
+	[ -n "$(built tx_fullsegs)${SIW_BASELINE:-}" ] ||
+		skip "not built with SIW_TX_FULLSEGS"
+	load iface_list=none
+	topology_up veth || fail "no veth"
+	for n in 1 2; do
+		ip netns exec ns$n ip link set dev veth$n gso_max_segs 1 ||
+			fail "no limit of segments"
+		ip netns exec ns$n sysctl -q -w \
+			net.ipv4.tcp_wmem='4096 32768 32768'
+	done
+	$cli_in tc qdisc add dev veth2 root netem delay 2ms || fail "no netem"
+	serve 18515 ib_write_bw -d siw1 -R -F -s 10000 -n 240
+	$srv_in tcpdump -i veth1 --immediate-mode -U -w "$log.pcap" -B 65536 \
+		-Z root 'tcp dst port 18515' >"$log.tcpdump" 2>&1 &
+	until_true 10 grep -q 'listening on' "$log.tcpdump"
+	$cli_in timeout 60 ib_write_bw -d siw2 -R -F -s 10000 -n 240 "$srv_ip" \
+		>"$log.client" 2>&1 || cat "$log.client"
+	until_true 10 captured 1920 || fail "too few: $(cat "$log.count")"
+	kill -INT %2
+	cat "$log.count"
+	topology_down
+	n=$(counted fpdus)
+	[ $(($(counted aligned) * 100)) -ge $((n * 8)) ] ||
+		fail "$(counted aligned) of $n begin a segment"
+}
+
+# captured FPDUS - at least that many
+captured() {
+	python3 "$here/alignment.py" "$log.pcap" 18515 >"$log.count" 2>&1 &&
+		[ "$(counted fpdus)" -ge "$1" ]
+}
+
+counted() {
+	sed -n "s/^$1 //p" "$log.count"
+}
+
 # clean - as it was, in the test's process
 clean() {
 	local dev
@@ -329,6 +421,8 @@ clean() {
 	kill -KILL $(jobs -p) 2>/dev/null
 	wait 2>/dev/null
 	ip netns del ns7
+	ip netns del ns1
+	ip netns del ns2
 	for dev in /sys/class/net/t /sys/class/net/t[0-9]*; do
 		[ ! -e "$dev" ] || timeout -k 1 10 ip link del dev "${dev##*/}"
 	done
@@ -359,6 +453,9 @@ main() {
 		# shellcheck disable=SC2086
 		check "crc-${name// /-}" 20 alone crc $name
 	done
+	check debug-classes 20 alone debug_classes
+	check dma 20 alone dma
+	check full-segments 90 alone full_segments
 }
 
 guest_main "$@"
