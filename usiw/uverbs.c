@@ -3,7 +3,7 @@
  * The uverbs file: commands that libibverbs write()s, device and port, memory.
  *
  * The contract is <rdma/ib_user_verbs.h>, with the driver's parts of
- * <rdma/siw-abi.h>. ioctl() is not offered, nor are the extended commands: then
+ * <rdma/siw-abi.h>. ioctl() is not offered, nor are most extended commands: then
  * rdma-core uses what is here. A command is copied before it is looked at, and
  * its lengths are checked once, in dispatch().
  */
@@ -125,9 +125,9 @@ static int get_context(struct uv_ctx *ctx, const struct uv_cmd *c)
 	return uv_reply2(c, &resp, sizeof(resp), &uresp, sizeof(uresp));
 }
 
-static int query_device(struct uv_ctx *ctx, const struct uv_cmd *c)
+static struct ib_uverbs_query_device_resp device_attr(void)
 {
-	struct ib_uverbs_query_device_resp resp = {
+	return (struct ib_uverbs_query_device_resp){
 		.node_guid = htobe64(usiw_dev()->guid),
 		.sys_image_guid = htobe64(usiw_dev()->guid),
 		.max_mr_size = ~0ULL,
@@ -153,8 +153,25 @@ static int query_device(struct uv_ctx *ctx, const struct uv_cmd *c)
 		.max_pkeys = 1,
 		.phys_port_cnt = 1,
 	};
+}
+
+static int query_device(struct uv_ctx *ctx, const struct uv_cmd *c)
+{
+	struct ib_uverbs_query_device_resp resp = device_attr();
 
 	(void)ctx;
+	return uv_reply(c, &resp, sizeof(resp));
+}
+
+/* The same and more, of which there is nothing here. */
+static int query_device_ex(const struct uv_cmd *c)
+{
+	struct ib_uverbs_ex_query_device_resp resp = { .base = device_attr() };
+
+	if (c->out_len < sizeof(resp.base) + 8)
+		return -ENOSPC;
+	resp.response_length = (u32)(c->out_len < sizeof(resp) ? c->out_len :
+							      sizeof(resp));
 	return uv_reply(c, &resp, sizeof(resp));
 }
 
@@ -341,6 +358,33 @@ static const struct command commands[] = {
 
 #define CMD_MAX		512	/* octets; the longest is about 200 */
 
+/*
+ * Extended commands have another header, and lengths in units of 8 octets. The
+ * one that is here is asked by programs that want to know all about a device.
+ */
+static int dispatch_ex(struct uv_ctx *ctx, const void *cmd, size_t len)
+{
+	const struct {
+		struct ib_uverbs_cmd_hdr hdr;
+		struct ib_uverbs_ex_cmd_hdr ex;
+	} *h = cmd;
+	struct uv_cmd c;
+
+	if (len < sizeof(*h))
+		return -EINVAL;
+	if ((h->hdr.command & IB_USER_VERBS_CMD_COMMAND_MASK) !=
+	    IB_USER_VERBS_EX_CMD_QUERY_DEVICE || !ctx->ready)
+		return -EOPNOTSUPP;
+	c.in = h + 1;
+	c.in_len = len - sizeof(*h);
+	c.out = h->ex.response;
+	c.out_len = (h->hdr.out_words + h->ex.provider_out_words) * 8u;
+	if ((h->hdr.in_words + h->ex.provider_in_words) * 8u != c.in_len ||
+	    c.in_len < sizeof(struct ib_uverbs_ex_query_device))
+		return -EINVAL;
+	return query_device_ex(&c);
+}
+
 static int dispatch(struct uv_ctx *ctx, const void *buf, size_t len)
 {
 	u64 copy[CMD_MAX / 8];
@@ -352,7 +396,7 @@ static int dispatch(struct uv_ctx *ctx, const void *buf, size_t len)
 		return -EINVAL;
 	memcpy(copy, buf, len);
 	if (hdr->command & IB_USER_VERBS_CMD_FLAG_EXTENDED)
-		return -EOPNOTSUPP;
+		return dispatch_ex(ctx, copy, len);
 	if (hdr->command >= sizeof(commands) / sizeof(commands[0]) ||
 	    !commands[hdr->command].run)
 		return -EOPNOTSUPP;

@@ -7,23 +7,31 @@
 port=18515
 limit=60
 
-# perf NAME PROGRAM OPTION... - the same on both sides
+# perf NAME PROGRAM OPTION... - the same on both sides. The server closes its
+# listener and opens another one; a client that is quick enough comes in between
+# and is refused. That says nothing about us, so it tries again.
 perf() {
-	local name=$1 prog=$2
+	local name=$1 prog=$2 log=$work/$1.out before=$failed
 
 	shift 2
-	pair "$name" $port "$prog -R -F $*" "$prog -R -F $* 127.0.0.1"
+	for _ in 1 2 3; do
+		failed=$before
+		pair "$name" $port "$prog -R -F $*" \
+			"$prog -R -F $* 127.0.0.1" >"$log" 2>&1 && break
+		grep -q 'EVENT_REJECTED; error: -111' "$log" || break
+	done
+	cat "$log"
 }
 
 have ib_send_bw perftest || finish
 for op in send write read; do
 	perf ${op}_bw ib_${op}_bw -n 500
-	perf ${op}_bw_all_sizes ib_${op}_bw -a -n 50
+	perf ${op}_bw_all_sizes ib_${op}_bw -a -n 10
 	perf ${op}_bw_both_ways ib_${op}_bw -b -n 200
 	perf ${op}_bw_16_qps ib_${op}_bw -q 16 -n 50
 	perf ${op}_bw_odd_size ib_${op}_bw -s 4999 -n 200
 	perf ${op}_lat ib_${op}_lat -n 500
-	perf ${op}_lat_all_sizes ib_${op}_lat -a -n 20
+	perf ${op}_lat_all_sizes ib_${op}_lat -a -n 10
 done
 for op in send read; do
 	perf ${op}_bw_events ib_${op}_bw -e -n 500
@@ -32,10 +40,9 @@ done
 perf send_lat_inline ib_send_lat -I 64 -s 64 -n 500
 perf write_lat_inline ib_write_lat -I 64 -s 64 -n 500
 perf send_bw_srq ib_send_bw --use-srq -n 200
-perf send_bw_srq_qps ib_send_bw --use-srq -q 4 -t 16 -r 512 -n 100
 perf send_lat_srq ib_send_lat -e --use-srq -n 200
 perf write_bw_cq_mod ib_write_bw -Q 1 -n 200
 perf write_bw_1_mib ib_write_bw -s 1048576 -n 200
 SIW_WRAP="$siw run --crc" perf write_bw_crc ib_write_bw -n 200
-SIW_WRAP="$siw run --crc" perf send_bw_crc ib_send_bw -a -n 20
+SIW_WRAP="$siw run --crc" perf send_bw_crc ib_send_bw -a -n 10
 finish
