@@ -53,8 +53,18 @@ fi
 if have fi_pingpong libfabric; then
 	pair libfabric_msg 47592 'fi_pingpong -p verbs -e msg -I 50' \
 		'fi_pingpong -p verbs -e msg -I 50 127.0.0.1'
-	pair libfabric_rdm 47592 \
-		'fi_pingpong -p verbs;ofi_rxm -e rdm -I 10' \
-		'fi_pingpong -p verbs;ofi_rxm -e rdm -I 10 127.0.0.1'
+	before=$failed
+	# libfabric 1.17 posts receives to an end point that it has closed, if a
+	# message comes at the wrong moment of the end: once more, then
+	for _ in 1 2 3; do
+		pair libfabric_rdm 47592 \
+			'fi_pingpong -p verbs;ofi_rxm -e rdm -I 10' \
+			'fi_pingpong -p verbs;ofi_rxm -e rdm -I 10 127.0.0.1' \
+			>"$work/rdm.out" && break
+		grep -q 'terminated with signal 11' "$work/rdm.out" || break
+		failed=$before
+	done
+	cat "$work/rdm.out"
+	! grep -q '^not ok' "$work/rdm.out" || failed=1
 fi
 finish
