@@ -339,6 +339,102 @@ static void test_churn(void)
 	NEED(!ibv_dealloc_pd(pd) && !ibv_close_device(ctx));
 }
 
+/* Wait for an event of one kind; its identifier, or the listener's new one. */
+static struct rdma_cm_id *expect(struct rdma_event_channel *ch,
+				 enum rdma_cm_event_type type)
+{
+	struct rdma_cm_event *ev;
+	struct rdma_cm_id *id;
+
+	NEED(!rdma_get_cm_event(ch, &ev));
+	if (ev->event != type)
+		fprintf(stderr, "%s (%d), not %s\n", rdma_event_str(ev->event),
+			ev->status, rdma_event_str(type));
+	NEED(ev->event == type);
+	id = ev->id;
+	NEED(!rdma_ack_cm_event(ev));
+	return id;
+}
+
+/* A client of @port that waits for its answer. */
+static struct rdma_cm_id *knock(struct rdma_event_channel *ch, in_port_t port)
+{
+	struct ibv_qp_init_attr attr = {
+		.cap = { .max_send_wr = 1, .max_recv_wr = 1,
+			 .max_send_sge = 1, .max_recv_sge = 1 },
+		.qp_type = IBV_QPT_RC,
+	};
+	struct rdma_conn_param param = { .initiator_depth = 1 };
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = port };
+	struct rdma_cm_id *id;
+
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	NEED(!rdma_create_id(ch, &id, NULL, RDMA_PS_TCP));
+	NEED(!rdma_resolve_addr(id, NULL, (struct sockaddr *)&to, 1000));
+	expect(ch, RDMA_CM_EVENT_ADDR_RESOLVED);
+	NEED(!rdma_resolve_route(id, 1000));
+	expect(ch, RDMA_CM_EVENT_ROUTE_RESOLVED);
+	NEED(!rdma_create_qp(id, NULL, &attr));
+	NEED(!rdma_connect(id, &param));
+	return id;
+}
+
+static struct rdma_cm_id *listener(struct rdma_event_channel *ch, int backlog)
+{
+	struct sockaddr_in any = { .sin_family = AF_INET };
+	struct rdma_cm_id *id;
+
+	NEED(!rdma_create_id(ch, &id, NULL, RDMA_PS_TCP));
+	NEED(!rdma_bind_addr(id, (struct sockaddr *)&any));
+	NEED(rdma_get_src_port(id));
+	if (backlog)
+		NEED(!rdma_listen(id, backlog));
+	return id;
+}
+
+/* Requests that nobody took go with the listener, and their clients hear of it. */
+static void test_destroy_listener(void)
+{
+	struct rdma_event_channel *sch = channel(), *cch = channel();
+	struct rdma_cm_id *server = listener(sch, 8), *client[4];
+	struct pollfd pfd = { .fd = sch->fd, .events = POLLIN };
+	int i;
+
+	for (i = 0; i < 4; i++)
+		client[i] = knock(cch, rdma_get_src_port(server));
+	NEED(poll(&pfd, 1, 5000) == 1);
+	NEED(!rdma_destroy_id(server));
+	for (i = 0; i < 4; i++)
+		expect(cch, RDMA_CM_EVENT_REJECTED);
+	NEED(!poll(&pfd, 1, 0));
+	for (i = 0; i < 4; i++) {
+		rdma_destroy_qp(client[i]);
+		NEED(!rdma_destroy_id(client[i]));
+	}
+}
+
+/* Who comes between bind and listen is not turned away. */
+static void test_early(void)
+{
+	struct rdma_event_channel *sch = channel(), *cch = channel();
+	struct rdma_cm_id *server = listener(sch, 0), *client, *id;
+	struct pollfd pfd = { .fd = sch->fd, .events = POLLIN };
+
+	client = knock(cch, rdma_get_src_port(server));
+	NEED(!poll(&pfd, 1, 100));
+	NEED(!rdma_listen(server, 1));
+	id = expect(sch, RDMA_CM_EVENT_CONNECT_REQUEST);
+	NEED(!rdma_reject(id, "no", 2));
+	NEED(expect(cch, RDMA_CM_EVENT_REJECTED) == client);
+	NEED(!rdma_destroy_id(id) && !rdma_destroy_id(server));
+	/* and one that only wanted a port can connect from it */
+	server = listener(sch, 1);
+	id = listener(cch, 0);
+	NEED(!rdma_resolve_addr(id, NULL, rdma_get_local_addr(client), 1000));
+	NEED(expect(cch, RDMA_CM_EVENT_ADDR_RESOLVED) == id);
+	NEED(!rdma_destroy_id(id) && !rdma_destroy_id(server));
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -353,6 +449,8 @@ static const struct {
 	{ "nonsense_uverbs", test_nonsense_uverbs },
 	{ "nonsense_ucma", test_nonsense_ucma },
 	{ "churn", test_churn },
+	{ "destroy_listener", test_destroy_listener },
+	{ "early", test_early },
 };
 
 int main(int argc, char **argv)
