@@ -371,6 +371,7 @@ check() {
 	timeout -k 2 $((limit * ${SIW_SLOW:-1})) bash "$script" ::run \
 		"$log" "$id" "$@" >"$log.log" 2>&1 </dev/null || status=$?
 	verdict=$(verdict $status "$log.log")
+	[[ $verdict != skip* ]] || rm -f "$log.pcap"
 	! two_hosts || verdict=$(test_id=$id combine "$file" "$verdict")
 	result "$id" "$verdict"
 }

@@ -5,10 +5,11 @@
 
 . "$(dirname "$0")/lib.sh"
 
-# pingpong PROVIDER ENDPOINT
+# pingpong PROVIDER ENDPOINT - where there are several devices, its server takes
+# the first one, whatever the client asks for: so both are told
 pingpong() {
-	exchange 47592 fi_pingpong -p "$1" -e "$2" -I 2 -S all -c -- \
-		fi_pingpong -p "$1" -e "$2" -I 2 -S all -c @srv
+	exchange 47592 fi_pingpong -d @srvdev -p "$1" -e "$2" -I 2 -S all -c -- \
+		fi_pingpong -d @clidev -p "$1" -e "$2" -I 2 -S all -c @srv
 	expect_client '^[0-9.]+[kmg]? +2 +=?2 ' 46
 }
 
