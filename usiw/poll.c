@@ -4,8 +4,9 @@
  *
  * The stock libsiw only reads the mapped ring when it is polled. But it takes
  * the CQ's spinlock first, and so we hear of it: pthread_spin_lock() is replaced
- * here. A thread that comes by often enough, again and again, does the engine's
- * work on the way (usiw_drive()); any other one is let through at once. Posting
+ * here. A thread that does nothing but come by does the engine's work on the way
+ * (usiw_drive()); any other one is let through at once, also one that polls now
+ * and then while it waits for something else, as ib_write_lat does. Posting
  * takes a spinlock too, from another place in libsiw: that is recognised by the
  * doorbell that follows, and does not count.
  *
@@ -17,8 +18,9 @@
 
 #include "priv.h"
 
-#define STREAK		32		/* polls before one is believed in */
-#define GAP_US		20		/* between two of them */
+#define STREAK		32		/* polls in vain, until it is believed */
+#define TIGHT_US	1		/* between two of these */
+#define LOOSE_US	20		/* once it is: time for a message */
 #define SITES		8
 
 /* Where libsiw is: from @lo on, @size octets. While it has not been looked for,
@@ -121,7 +123,7 @@ static void came_by(uintptr_t site)
 	if (is_posting(site))
 		return;
 	now = usiw_now_us();
-	if (now - last_us > GAP_US)
+	if (now - last_us > (streak == STREAK ? LOOSE_US : TIGHT_US))
 		streak = 0;
 	else if (streak < STREAK)
 		streak++;
@@ -132,7 +134,6 @@ static void came_by(uintptr_t site)
 
 /* --- what is replaced --------------------------------------------------- */
 
-/* It is declared not to throw and so on; the types are those of the C library. */
 __attribute__((visibility("default")))
 int pthread_spin_lock(pthread_spinlock_t *lock)
 {
