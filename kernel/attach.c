@@ -80,10 +80,13 @@ static void attach(struct net_device *netdev)
 
 	lockdep_assert_held(&attach_lock);
 	old = ib_device_get_by_netdev(netdev, RDMA_DRIVER_SIW);
-	if (old) {
+	if (old && !READ_ONCE(to_siw_dev(old)->going)) {
 		ib_device_put(old);
 		return;
 	}
+	/* of a netdev that has left and come back: wait for its end */
+	if (old)
+		ib_unregister_device_and_put(old);
 	snprintf(name, sizeof(name), AUTO_NAME, netdev->name);
 	rv = siw_device_new(name, netdev, true);
 	if (rv && rv != -ENODEV)

@@ -11,6 +11,7 @@
 #include <linux/debugfs.h>
 #include <linux/module.h>
 #include <linux/seq_file.h>
+#include <linux/string_helpers.h>
 
 #include "cm.h"
 #include "verbs.h"
@@ -172,9 +173,10 @@ static void show_agreed(struct seq_file *m, const struct siw_cep *cep)
 
 	if (!r->rev)
 		return;
-	seq_printf(m, " rev=%u crc=%s markers=%s%s ird=%u ord=%u rtr=%u",
-		   r->rev, r->crc ? "on" : "off", r->markers_tx ? "tx" : "",
-		   r->markers_rx ? "rx" : "", r->ird, r->ord, r->rtr);
+	seq_printf(m, " rev=%u crc=%s markers_tx=%s markers_rx=%s",
+		   r->rev, str_on_off(r->crc), str_on_off(r->markers_tx),
+		   str_on_off(r->markers_rx));
+	seq_printf(m, " ird=%u ord=%u rtr=%u", r->ird, r->ord, r->rtr);
 }
 
 static void show_timer(struct seq_file *m, const struct siw_cep *cep)

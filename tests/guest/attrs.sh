@@ -305,12 +305,17 @@ backlog() {
 
 # The second small answer has to wait for the acknowledgement of the first
 nodelay() {
-	$srv_in tc qdisc add dev veth1 root netem delay 400ms || fail "no netem"
+	$srv_in tc qdisc add dev veth1 root netem delay 800ms || fail "no netem"
 	seen pause
-	[ "$(value pause)" -lt 250 ] || fail "held back $(value pause) ms"
+	[ "$(value pause)" -lt 450 ] || fail "held back $(value pause) ms"
 	set_to tcp_nodelay 0
 	seen pause
-	[ "$(value pause)" -gt 300 ] || fail "only $(value pause) ms apart"
+	[ "$(value pause)" -gt 450 ] || fail "only $(value pause) ms apart"
+	setting tcp_nodelay default
+	echo 0 >/sys/module/siw/parameters/tcp_nodelay
+	seen pause
+	echo 1 >/sys/module/siw/parameters/tcp_nodelay
+	[ "$(value pause)" -gt 450 ] || fail "the parameter has no effect"
 }
 
 presets() {
@@ -351,7 +356,7 @@ fresh() {
 
 tests() {
 	if [ $topo = veth ]; then
-		check tcp-nodelay 30 fresh nodelay
+		check tcp-nodelay 60 fresh nodelay
 		check user-timeout 40 fresh user_timeout
 		return
 	fi

@@ -73,7 +73,7 @@ connected() {
 		fail "cep: no address of the server"
 	[ "$(lines cep ' role=initiator .*remote=10.97.0.1:7174 ')" = 1 ] ||
 		fail "cep: no address of the client"
-	[ "$(lines cep ' rev=2 crc=off markers= ird=[1-9]')" = 2 ] ||
+	[ "$(lines cep ' rev=2 crc=off markers_tx=off markers_rx=off ird=[1-9]')" = 2 ] ||
 		fail "cep: not what was agreed"
 	[ "$(lines cep '^listener .*local=10.97.0.1:7174 ')" = 1 ] ||
 		fail "cep: no listener"
