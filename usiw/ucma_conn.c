@@ -215,8 +215,12 @@ static void up_reply(struct cm_id *id, const struct usiw_cm_event *ev)
 	post(id, event, ev);
 }
 
-/* Going down or gone: the program hears of it once. */
-static void up_down(struct cm_id *id, const struct usiw_cm_event *ev)
+/*
+ * Gone. As with iw_cm the program hears of it now, not when the connection
+ * begins to go down: rping's client is through with the identifier by then, and
+ * would not survive the event.
+ */
+static void up_close(struct cm_id *id, const struct usiw_cm_event *ev)
 {
 	struct usiw_cm_event lost = *ev;
 
@@ -255,13 +259,14 @@ void usiw_up_cm(void *owner, const struct usiw_cm_event *event)
 		if (id->state != CM_ACCEPT)
 			break;
 		if (event->status)
-			up_down(id, event);
+			up_close(id, event);
 		else
 			up_established(id, event);
 		break;
 	case USIW_CM_DISCONNECT:
+		break;
 	case USIW_CM_CLOSE:
-		up_down(id, event);
+		up_close(id, event);
 		break;
 	}
 }
