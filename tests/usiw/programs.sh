@@ -5,15 +5,15 @@
 . "$(dirname "$0")/lib.sh"
 limit=60
 
-# qperf_test TEST - one at a time, against a server of its own
-qperf_test() {
-	pair_stop "qperf_$1" 19765 qperf "qperf 127.0.0.1 -t 1 -cm1 $1"
-}
+# one server, which leaves each test to a child
 if have qperf qperf; then
+	check qperf_server 'does not listen' serve 19765 qperf
 	for t in rc_lat rc_bw rc_bi_bw rc_rdma_read_lat rc_rdma_read_bw \
 		rc_rdma_write_poll_lat; do
-		qperf_test $t
+		check qperf_$t 'the client failed' \
+			client qperf 127.0.0.1 -t 1 -cm1 $t
 	done
+	serve_stop
 fi
 
 # fio_job VERB OPTION... - both sides verify nothing, but count what arrived

@@ -80,9 +80,9 @@ release() {
 		'rstream -S 65536 -C 100 -p 17471 -s 127.0.0.1'
 	pair "$1_synchronous" 17471 'rdma_server -p 17471' \
 		'rdma_client -p 17471 -s 127.0.0.1'
-	pair "$1_write_bw" 17515 'ib_write_bw -R -F -p 17515 -n 200' \
+	pair_perftest "$1_write_bw" 17515 'ib_write_bw -R -F -p 17515 -n 200' \
 		'ib_write_bw -R -F -p 17515 -n 200 127.0.0.1'
-	pair "$1_send_lat" 17515 'ib_send_lat -R -F -e -p 17515 -n 200' \
+	pair_perftest "$1_send_lat" 17515 'ib_send_lat -R -F -e -p 17515 -n 200' \
 		'ib_send_lat -R -F -e -p 17515 -n 200 127.0.0.1'
 	unset SIW_WRAP
 	between "$1_server" "$wrap" "$here" 17174 'rping -s -C 20 -V -p 17174' \
