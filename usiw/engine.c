@@ -10,9 +10,9 @@
  * whoever arms an earlier timer wakes it up. It blocks all signals, which are
  * the program's. It handles a bounded amount of work per socket and turn.
  *
- * A thread of the program that polls for completions all the time can look after
- * the sockets as well (usiw_drive()), which saves waking another thread for each
- * message. The engine then stays out of its way, and takes over again when
+ * A thread of the program that polls for completions all the time can look
+ * after the sockets as well (usiw_drive()), which saves waking another thread
+ * for each message. The engine then stays out of its way, and takes over again when
  * nobody has done so for DRIVEN_US.
  */
 #include <errno.h>
@@ -401,7 +401,7 @@ static void handle(const struct epoll_event *e)
 /**
  * usiw_drive() - look after the sockets in the engine's place
  *
- * Context: a thread of the program that will soon do it again; without the lock.
+ * Context: a thread of the program that will soon do it again; no lock held.
  */
 void usiw_drive(void)
 {

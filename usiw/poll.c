@@ -3,10 +3,11 @@
  * A program that polls a CQ all the time looks after the sockets, too.
  *
  * The stock libsiw only reads the mapped ring when it is polled. But it takes
- * the CQ's spinlock first, and so we hear of it: pthread_spin_lock() is replaced
- * here. A thread that does nothing but come by does the engine's work on the way
- * (usiw_drive()); any other one is let through at once, also one that polls now
- * and then while it waits for something else, as ib_write_lat does. Posting
+ * the CQ's spinlock first, and so we hear of it: pthread_spin_lock() is
+ * replaced here. A thread that does nothing but come by does the engine's work
+ * on the way (usiw_drive()); any other one is let through at once, also one
+ * that polls now and then while it waits for something else, as ib_write_lat
+ * does. Posting
  * takes a spinlock too, from another place in libsiw: that is recognised by the
  * doorbell that follows, and does not count.
  *
@@ -18,7 +19,7 @@
 
 #include "priv.h"
 
-#define STREAK		32		/* polls in vain, until it is believed */
+#define STREAK		32		/* polls until it is believed */
 #define TIGHT_US	1		/* between two of these */
 #define LOOSE_US	20		/* once it is: time for a message */
 #define SITES		8

@@ -9,9 +9,10 @@
  * Payload of a segment that has been checked, and needs no CRC, is received
  * where it belongs, together with the header that follows it; so in a stream of
  * large segments nothing is copied twice. What is in the stage already gets
- * there by usiw_copy_to(). While large segments are to be expected only a little
- * is received into the stage, not to have them there. Access is checked for the whole segment before
- * anything of it is placed, and that the memory is still registered each time.
+ * there by usiw_copy_to(). While large segments are to be expected only a
+ * little is received into the stage, not to have them there. Access is checked
+ * for the whole segment before anything of it is placed, and that the memory is
+ * still registered each time.
  *
  * Under usiw_lock(). RFC 5044 §6, RFC 5041 §7.1
  */
