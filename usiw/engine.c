@@ -9,11 +9,6 @@
  * The engine sleeps in epoll_wait() until a socket has news or a timer is due;
  * whoever arms an earlier timer wakes it up. It blocks all signals, which are
  * the program's. It handles a bounded amount of work per socket and turn.
- *
- * A thread of the program that polls for completions all the time can look
- * after the sockets as well (usiw_drive()), which saves waking another thread
- * for each message. The engine then stays out of its way, and takes over again when
- * nobody has done so for DRIVEN_US.
  */
 #include <errno.h>
 #include <limits.h>
@@ -32,8 +27,6 @@
 #define LOCK_TRIES	100		/* a few microseconds */
 #define EVENTS		64		/* taken from epoll at a time */
 #define BURIED_MAX	64		/* ... end points before it is woken */
-#define DRIVEN_US	300
-#define DRIVE_EVENTS	8
 #define LOG_BURST	10		/* lines */
 #define LOG_GAP_MS	1000
 
@@ -45,7 +38,6 @@ static struct {
 	bool running;
 	int epfd, evfd;
 	u64 wake_at;			/* asleep until then, ms; else 0 */
-	u64 driven;			/* when last, us */
 	u32 buried;
 } eng = { .epfd = -1, .evfd = -1 };
 
@@ -118,14 +110,6 @@ u64 usiw_now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (u64)ts.tv_sec * 1000 + (u64)ts.tv_nsec / 1000000;
-}
-
-u64 usiw_now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (u64)ts.tv_sec * 1000000 + (u64)ts.tv_nsec / 1000;
 }
 
 static bool may_log(void)
@@ -398,45 +382,6 @@ static void handle(const struct epoll_event *e)
 	usiw_work_run();
 }
 
-/**
- * usiw_drive() - look after the sockets in the engine's place
- *
- * Context: a thread of the program that will soon do it again; no lock held.
- */
-void usiw_drive(void)
-{
-	struct epoll_event events[DRIVE_EVENTS];
-	int n, i;
-
-	if (pthread_mutex_trylock(&lock))
-		return;
-	if (eng.running) {
-		eng.driven = usiw_now_us();
-		if (eng.wake_at)
-			wake();
-		n = sys_epoll_try(eng.epfd, events, DRIVE_EVENTS);
-		/* what wakes the engine is not ours */
-		for (i = 0; i < n; i++)
-			if (events[i].data.ptr)
-				handle(&events[i]);
-	}
-	usiw_unlock();
-}
-
-static bool is_driven(void)
-{
-	return eng.driven && usiw_now_us() - eng.driven < DRIVEN_US;
-}
-
-static void stay_away(void)
-{
-	const struct timespec ts = { .tv_nsec = DRIVEN_US * 1000 };
-
-	usiw_unlock();
-	nanosleep(&ts, NULL);
-	engine_lock();
-}
-
 static void *engine(void *arg)
 {
 	struct epoll_event events[EVENTS];
@@ -448,11 +393,6 @@ static void *engine(void *arg)
 	for (;;) {
 		reap();
 		eng.wake_at = run_timers();
-		if (is_driven()) {
-			eng.wake_at = 0;
-			stay_away();
-			continue;
-		}
 		ms = sleep_ms(eng.wake_at);
 		usiw_unlock();
 		n = epoll_wait(epfd, events, EVENTS, ms);

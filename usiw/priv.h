@@ -11,7 +11,6 @@
  *   tx.c	FPDUs to TCP
  *   rx.c	TCP to core/rx, placement
  *   mr.c	STags, checked access to the program's memory
- *   poll.c	progress by those who poll
  *   cq.c srq.c	completions, shared receive queues
  *
  * Everything is under usiw_lock(). What must not happen in the middle of
@@ -133,19 +132,13 @@ static inline bool usiw_timer_armed(const struct usiw_timer *t)
 }
 
 u64 usiw_now_ms(void);
-u64 usiw_now_us(void);
 /* Which EPOLL* events of ep->fd are of interest; 0: only errors. */
 int usiw_poll(struct usiw_ep *ep, u32 events);
 void usiw_poll_stop(struct usiw_ep *ep);
 void usiw_bury(struct usiw_ep *ep);	/* have the engine free it */
 void usiw_reap_idle(void);
-void usiw_drive(void);		/* the one call without the lock */
 void usiw_log(int level, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-
-/* poll.c: the thread that posts has last come by this address */
-void usiw_poll_posts(void);
-void usiw_poll_watch(void);		/* there is a QP, so there is libsiw */
 
 /* --- memory (mr.c) ----------------------------------------------------- */
 

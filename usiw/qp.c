@@ -524,7 +524,6 @@ struct usiw_qp *usiw_qp_create(const struct usiw_qp_attr *attr)
 	usiw_list_init(&qp->flush_entry);
 	usiw_work_init(&qp->work, qp_work);
 	usiw_list_add_tail(&qp->all, &usiw_qps);
-	usiw_poll_watch();
 	return qp;
 }
 
@@ -567,7 +566,6 @@ int usiw_qp_doorbell(struct usiw_qp *qp)
 {
 	if (qp->dead)
 		return -EIO;
-	usiw_poll_posts();
 	if (siw_qpsm_must_flush(qp->state)) {
 		qp->flush = true;
 		usiw_work_add(&qp->work);

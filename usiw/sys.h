@@ -9,7 +9,6 @@
 #ifndef USIW_SYS_H
 #define USIW_SYS_H
 
-#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -100,12 +99,6 @@ static inline ssize_t sys_read(int fd, void *buf, size_t len)
 static inline ssize_t sys_write(int fd, const void *buf, size_t len)
 {
 	return syscall(SYS_write, fd, buf, len);
-}
-
-/* What has happened by now. Not a cancellation point, unlike epoll_wait(). */
-static inline int sys_epoll_try(int fd, struct epoll_event *events, int max)
-{
-	return (int)syscall(SYS_epoll_pwait, fd, events, max, 0, NULL, 8);
 }
 
 static inline int sys_close(int fd)
