@@ -18,13 +18,45 @@
 #define REPLY_S		60		/* Request sent to complete Reply */
 #define RTR_S		30		/* Reply sent to first FPDU */
 #define LINGER_S	5		/* our FIN to the peer's */
+#define KNOCK_MS	20		/* RTR sent to the first knock */
+#define KNOCKS		3		/* each ten times later than the last */
 
 /* --- timers ------------------------------------------------------------ */
 
 static void arm(struct usiw_ep *ep, enum usiw_timer_class c, u32 seconds)
 {
 	ep->heard = false;
+	ep->knocking = false;
 	usiw_timer_arm(&ep->timer, c, seconds * 1000);
+}
+
+static void arm_knock(struct usiw_ep *ep, u32 ms)
+{
+	ep->heard = false;
+	ep->knocking = true;
+	usiw_timer_arm(&ep->timer, USIW_T_KNOCK, ms);
+}
+
+/*
+ * The kernel's own driver, as responder, may overlook what arrives right behind
+ * its Reply until something else arrives, and so do nothing for ever. Without
+ * a word from the peer, send a Write of no octets, as an RTR may be: any peer
+ * takes it, at any time. RFC 6581 §9.2
+ */
+static void knock(struct usiw_ep *ep)
+{
+	u32 ms = KNOCK_MS;
+	u8 i;
+
+	ep->knocking = false;
+	if (ep->phase != SIW_CM_OPEN || !ep->qp || ep->heard)
+		return;
+	usiw_tx_knock(ep->qp);
+	if (++ep->knocks == KNOCKS)
+		return;
+	for (i = 0; i < ep->knocks; i++)
+		ms *= 10;
+	arm_knock(ep, ms);
 }
 
 static void arm_setup(struct usiw_ep *ep)
@@ -66,9 +98,12 @@ static int start_qp(struct usiw_ep *ep)
 	ep->ird = res->ird;
 	ep->ord = res->ord;
 	rv = usiw_qp_start(ep->qp, &link);
-	if (!rv)
-		ep->rx = USIW_EP_RX_QP;
-	return rv;
+	if (rv)
+		return rv;
+	ep->rx = USIW_EP_RX_QP;
+	if (link.rtr_tx)
+		arm_knock(ep, KNOCK_MS);
+	return 0;
 }
 
 static void pass_to_qp(struct usiw_ep *ep, enum siw_cm_ev ev)
@@ -349,7 +384,9 @@ void usiw_ep_timeout(struct usiw_timer *t)
 {
 	struct usiw_ep *ep = usiw_entry(t, struct usiw_ep, timer);
 
-	if (ep->phase == SIW_CM_LISTEN) {
+	if (ep->knocking) {
+		knock(ep);
+	} else if (ep->phase == SIW_CM_LISTEN) {
 		ep->paused = false;
 		usiw_ep_interest(ep);
 	} else if (still_receives(ep)) {

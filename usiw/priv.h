@@ -112,6 +112,7 @@ enum usiw_timer_class {
 	USIW_T_REQUEST,
 	USIW_T_REPLY,
 	USIW_T_RTR,
+	USIW_T_KNOCK,
 	USIW_T_LINGER,
 	USIW_T_SHORT,
 	USIW_T_CNT
@@ -370,6 +371,7 @@ void usiw_wr_peer_term(struct usiw_qp *qp, const struct siw_term *term);
 
 /* sq.c */
 void usiw_tx_run(struct usiw_qp *qp);
+void usiw_tx_knock(struct usiw_qp *qp);
 u32 usiw_tx_rest(struct usiw_qp *qp, u8 **rest, bool *lost);
 struct usiw_orqe *usiw_orq_push(struct usiw_qp *qp);
 
@@ -449,6 +451,8 @@ struct usiw_ep {
 	bool shut;			/* our FIN is out */
 	bool lingers;			/* the QP waits for the peer's FIN */
 	bool heard;			/* ... and it says something */
+	bool knocking;			/* the timer is for knock() */
+	u8 knocks;
 	enum usiw_ep_rx rx;
 	struct usiw_qp *qp;
 	struct usiw_mpa *mpa;

@@ -537,3 +537,15 @@ u32 usiw_tx_rest(struct usiw_qp *qp, u8 **rest, bool *lost)
 	*rest = NULL;
 	return 0;
 }
+
+/**
+ * usiw_tx_knock() - send a Write without payload, whatever else is to be sent
+ * @qp: connected; not behind its FIN
+ */
+void usiw_tx_knock(struct usiw_qp *qp)
+{
+	if (!siw_qpsm_can_send(qp->state) || qp->shut_told || qp->rtr)
+		return;
+	qp->rtr = SIW_MPA_RTR_WRITE;
+	usiw_tx_run(qp);
+}
