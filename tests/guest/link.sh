@@ -268,7 +268,8 @@ clean() {
 	for dev in t{0..7} t0.7; do
 		[ ! -e "/sys/class/net/$dev" ] || timeout -k 1 10 ip link del $dev
 	done
-	! ls /sys/class/infiniband | grep -qv "^siw_"	# those are automatic
+	# siw_*: automatic devices
+	[ -z "$(find /sys/class/infiniband -mindepth 1 ! -name 'siw_*')" ]
 }
 
 # alone TEST [ARG...] - and leave nothing

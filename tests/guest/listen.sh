@@ -158,7 +158,8 @@ clean() {
 }
 
 no_device() {
-	! ls /sys/class/infiniband | grep -qv "^siw_"	# those are automatic
+	# siw_*: automatic devices
+	[ -z "$(find /sys/class/infiniband -mindepth 1 ! -name 'siw_*')" ]
 }
 
 alone() {
