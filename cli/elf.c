@@ -23,12 +23,12 @@ static const char *rights_problem(const char *path)
 	if (stat(path, &st))
 		return NULL;
 	if ((st.st_mode & S_ISUID) && st.st_uid != getuid())
-		return "it is a set-user-ID program, which ignores LD_PRELOAD; run it as its owner, or a copy of it without that bit";
+		return "it is set-user-ID and ignores LD_PRELOAD; run a copy without that bit";
 	if ((st.st_mode & (S_ISGID | S_IXGRP)) == (S_ISGID | S_IXGRP) &&
 	    st.st_gid != getgid())
-		return "it is a set-group-ID program, which ignores LD_PRELOAD; run a copy of it without that bit";
+		return "it is set-group-ID and ignores LD_PRELOAD; run a copy without that bit";
 	if (getuid() && getxattr(path, "security.capability", NULL, 0) > 0)
-		return "it has file capabilities, and such a program ignores LD_PRELOAD; run a copy of it without them";
+		return "it has file capabilities and ignores LD_PRELOAD; run a copy without them";
 	return NULL;
 }
 

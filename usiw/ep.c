@@ -322,9 +322,10 @@ int usiw_ep_bind(struct usiw_ep *ep, struct sockaddr_storage *addr, bool reuse)
 
 static bool has_addr(const struct sockaddr_storage *a)
 {
+	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)a;
+
 	if (a->ss_family == AF_INET6)
-		return !IN6_IS_ADDR_UNSPECIFIED(
-			&((const struct sockaddr_in6 *)a)->sin6_addr);
+		return !IN6_IS_ADDR_UNSPECIFIED(&six->sin6_addr);
 	return a->ss_family == AF_INET &&
 	       ((const struct sockaddr_in *)a)->sin_addr.s_addr;
 }
@@ -447,8 +448,8 @@ void usiw_ep_flush_rest(struct usiw_ep *ep)
 
 	while (ep->rest_sent < ep->rest_len) {
 		n = sys_send(ep->fd, ep->rest + ep->rest_sent,
-			 ep->rest_len - ep->rest_sent,
-			 MSG_DONTWAIT | MSG_NOSIGNAL);
+			     ep->rest_len - ep->rest_sent,
+			     MSG_DONTWAIT | MSG_NOSIGNAL);
 		if (n < 0 && errno == EAGAIN)
 			return;
 		if (n < 0)

@@ -175,7 +175,7 @@ int usiw_tx_push(struct usiw_qp *qp, bool more)
 			return rv;
 		msg.msg_iovlen = (size_t)cnt;
 		n = sys_sendmsg(qp->ep->fd, &msg,
-			    flags | (more || !rv ? MSG_MORE : 0));
+				flags | (more || !rv ? MSG_MORE : 0));
 		if (n < 0 && errno == EAGAIN)
 			return 0;
 		if (n < 0 && errno == EINTR)
