@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 #include <sys/types.h>
+#include <pthread.h>
 #include <sys/stat.h>
 
 #include "usiw.h"
@@ -61,6 +62,8 @@ struct usiw_file {
 	dev_t rdev;			/* of the device it stands for, or 0 */
 	bool dead;			/* inherited by fork() */
 	struct usiw_event_list events;
+	pthread_t taker;		/* who took the last event, and when */
+	u64 taken_ms;			/* 0: nobody yet */
 	void *priv;
 };
 

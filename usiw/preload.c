@@ -13,6 +13,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 #include <linux/netlink.h>
 #include <rdma/ib_user_verbs.h>
@@ -20,6 +21,8 @@
 
 #include "front.h"
 #include "preload.h"
+
+#define RETURN_MS	10
 
 static ssize_t result(ssize_t rv)
 {
@@ -43,6 +46,14 @@ static bool is_doorbell(const struct usiw_file *f, const void *buf, size_t len)
 	       hdr->command == IB_USER_VERBS_CMD_POST_SEND;
 }
 
+static u64 now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (u64)ts.tv_sec * 1000 + (u64)ts.tv_nsec / 1000000;
+}
+
 /* Wait for an event as the descriptor's O_NONBLOCK says, and take it. */
 static ssize_t take(int fd, void *buf, size_t len)
 {
@@ -62,6 +73,8 @@ static ssize_t take(int fd, void *buf, size_t len)
 			TAILQ_REMOVE(&f->events, ev, link);
 			if (ev->count)
 				++*ev->count;
+			f->taker = pthread_self();
+			f->taken_ms = now_ms();
 			rv = f->ops->take(f, ev, buf, len);
 		}
 		usiw_leave(cancel);
@@ -227,10 +240,35 @@ static void forget(unsigned int first, unsigned int last)
 	}
 }
 
+/*
+ * A thread that has just taken an event of rdma_cm is on its way back to wait for
+ * the next one. Programs such as rping close the channel meanwhile, and fail if
+ * that thread then finds it closed. In the kernel, destroying what the event was
+ * about takes longer than that way; here it does not, so closing waits a moment.
+ */
+static void let_taker_return(int fd)
+{
+	const struct timespec moment = { .tv_nsec = RETURN_MS * 1000000 };
+	const struct usiw_file *f;
+	bool is_out;
+	int cancel;
+
+	usiw_enter(&cancel);
+	f = usiw_fd_file(fd);
+	is_out = f && f->kind == USIW_FILE_UCMA && f->refs == 1 &&
+		 f->taken_ms && !pthread_equal(f->taker, pthread_self()) &&
+		 now_ms() - f->taken_ms <= RETURN_MS;
+	usiw_leave(cancel);
+	if (is_out)
+		nanosleep(&moment, NULL);
+}
+
 EXPORT int close(int fd)
 {
-	if (unlikely(table_is_mine(fd)))
+	if (unlikely(table_is_mine(fd))) {
+		let_taker_return(fd);
 		forget((unsigned int)fd, (unsigned int)fd);
+	}
 	return libc()->close(fd);
 }
 
