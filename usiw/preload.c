@@ -46,14 +46,6 @@ static bool is_doorbell(const struct usiw_file *f, const void *buf, size_t len)
 	       hdr->command == IB_USER_VERBS_CMD_POST_SEND;
 }
 
-static u64 now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (u64)ts.tv_sec * 1000 + (u64)ts.tv_nsec / 1000000;
-}
-
 /* Wait for an event as the descriptor's O_NONBLOCK says, and take it. */
 static ssize_t take(int fd, void *buf, size_t len)
 {
@@ -74,7 +66,7 @@ static ssize_t take(int fd, void *buf, size_t len)
 			if (ev->count)
 				++*ev->count;
 			f->taker = pthread_self();
-			f->taken_ms = now_ms();
+			f->taken_ms = usiw_now_ms();
 			rv = f->ops->take(f, ev, buf, len);
 		}
 		usiw_leave(cancel);
@@ -257,7 +249,7 @@ static void let_taker_return(int fd)
 	f = usiw_fd_file(fd);
 	is_out = f && f->kind == USIW_FILE_UCMA && f->refs == 1 &&
 		 f->taken_ms && !pthread_equal(f->taker, pthread_self()) &&
-		 now_ms() - f->taken_ms <= RETURN_MS;
+		 usiw_now_ms() - f->taken_ms <= RETURN_MS;
 	usiw_leave(cancel);
 	if (is_out)
 		nanosleep(&moment, NULL);

@@ -132,7 +132,6 @@ static inline bool usiw_timer_armed(const struct usiw_timer *t)
 	return !usiw_list_empty(&t->entry);
 }
 
-u64 usiw_now_ms(void);
 /* Which EPOLL* events of ep->fd are of interest; 0: only errors. */
 int usiw_poll(struct usiw_ep *ep, u32 events);
 void usiw_poll_stop(struct usiw_ep *ep);

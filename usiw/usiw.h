@@ -52,6 +52,7 @@ extern struct usiw_config usiw_config;
 
 void usiw_lock(void);
 void usiw_unlock(void);
+u64 usiw_now_ms(void);		/* monotonic; with or without the lock */
 
 /* The engine thread runs from the first connection on; idle it costs nothing. */
 int usiw_engine_start(void);
