@@ -9,7 +9,8 @@ KDIR ?= /lib/modules/$(shell uname -r)/build
 help:
 	@echo 'make module [KDIR=]   build siw.ko for a kernel'
 	@echo 'make user             build what runs in user space'
-	@echo 'make demo             two guests, rping and perftest between them'
+	@echo 'make demo             rping and perftest: without a module, and in two guests'
+	@echo 'make bench            the kernel-less mode against plain TCP'
 	@echo 'make check            all tests (also ./check)'
 	@echo 'make check-all        and those that take longer'
 	@echo 'make vm-shell         a shell in a guest with siw.ko loaded'
@@ -31,6 +32,10 @@ user:
 demo:
 	./demo
 
+bench: user
+	tools/need @bench
+	tests/bench/run
+
 check:
 	./check
 
@@ -47,4 +52,4 @@ clean:
 	if [ -d $(KDIR) ]; then $(MAKE) -C $(KDIR) M=$(CURDIR) clean; fi
 	rm -rf build*
 
-.PHONY: help module install user demo check check-all lint vm-shell clean
+.PHONY: help module install user demo bench check check-all lint vm-shell clean
