@@ -116,13 +116,32 @@ static inline u32 siw_fpdu_pad(u32 ulpdu_len)
  * @ulpdu_len: octets
  *
  * Context: any.
- * Return: ULPDU_Length field, ULPDU, pad and CRC.
+ * Return: ULPDU_Length field, ULPDU, pad and CRC. siw_marker_cnt() says how
+ * many markers come on top.
  * RFC 5044 §4.1
  */
 static inline u32 siw_fpdu_size(u32 ulpdu_len)
 {
 	return MPA_LEN_SIZE + ulpdu_len + siw_fpdu_pad(ulpdu_len) +
 	       MPA_CRC_SIZE;
+}
+
+/**
+ * siw_marker_cnt() - how many markers come among the next octets of a stream?
+ * @len: octets that are not of markers
+ * @pos: octets of the stream before them, modulo MPA_MARKER_GAP; not inside a
+ *	marker. With 0 a marker is next.
+ *
+ * Context: any.
+ * Return: markers in front of the last of these octets.
+ * RFC 5044 §4.3
+ */
+static inline u32 siw_marker_cnt(u32 len, u32 pos)
+{
+	u32 room = (MPA_MARKER_GAP - pos) % MPA_MARKER_GAP;
+
+	return len <= room ? 0 :
+	       (len - room + MPA_MARKER_DATA - 1) / MPA_MARKER_DATA;
 }
 
 /**

@@ -8,7 +8,9 @@
  * is known, a fault still waits for it: a flipped bit must be reported as
  * what it is.
  *
- * Markers would be fetched here, between any two instructions.
+ * A marker belongs to the FPDU that it is in, or else to the one that follows
+ * it, and so to the CRC of that. Once it is complete it has to agree on where
+ * that FPDU began.
  */
 #include "rx_priv.h"
 
@@ -19,6 +21,7 @@ static void start_fpdu(struct siw_rx *rx)
 	rx->swallow = false;
 	rx->hdr_cap = 0;
 	rx->fpdu_left = 0;
+	rx->fpdu_done = 0;
 	rx->got = 0;
 	siw_rx_fetch(rx, RX_START, sizeof(struct ddp_common_hdr));
 }
@@ -29,6 +32,7 @@ void siw_rx_init(struct siw_rx *rx, const struct siw_rx_params *p)
 
 	memset(rx, 0, sizeof(*rx));
 	rx->crc_on = p->crc;
+	rx->markers = p->markers;
 	rx->verify_first = p->crc && p->verify_first;
 	rx->gate_open = !p->responder;
 	rx->rtr_send = p->responder && p->rtr_send;
@@ -53,7 +57,8 @@ void siw_rx_reject(struct siw_rx *rx, enum siw_err why)
 		return;
 	}
 	/* All that MPA can check is fine, so a Terminate may be sent. */
-	rx->gate_open = true;
+	if (why != SIW_E_MPA_MARKER)
+		rx->gate_open = true;
 	fail(rx, why);
 }
 
@@ -95,7 +100,9 @@ static void first_octets_fetched(struct siw_rx *rx)
 
 	rx->fpdu_left = siw_fpdu_size(be16_to_cpu(c->mpa_len)) -
 			(u32)sizeof(*c);
-	if (rx->verify_first)
+	if (rx->pending)
+		siw_rx_reject(rx, rx->pending);
+	else if (rx->verify_first)
 		rx->state = RX_VERIFY;
 	else
 		start_header(rx);
@@ -175,11 +182,39 @@ static void fetch_done(struct siw_rx *rx)
 	}
 }
 
+static void advance(struct siw_rx *rx, u32 n)
+{
+	rx->fpdu_done += n;
+	if (rx->markers)
+		rx->pos = (u16)((rx->pos + n) % MPA_MARKER_GAP);
+}
+
 static void consumed(struct siw_rx *rx, u32 n)
 {
+	advance(rx, n);
 	rx->got += n;
 	if (rx->state != RX_START)
 		rx->fpdu_left -= n;
+}
+
+/*
+ * Two bits of the pointer, and all that is not pointer, mean nothing. The
+ * length of an FPDU, and so its CRC, is not known before its first octets are.
+ */
+static void marker_fetched(struct siw_rx *rx)
+{
+	u32 ptr = (u32)rx->marker[2] << 8 | (rx->marker[3] & 0xfcu);
+	u32 begin = rx->fpdu_done - MPA_MARKER_SIZE;
+
+	/* in front of the FPDU: it begins behind it */
+	if (rx->state == RX_START)
+		rx->fpdu_done = 0;
+	if (ptr == (begin & 0xffff))
+		return;
+	if (rx->state == RX_START)
+		rx->pending = SIW_E_MPA_MARKER;
+	else
+		siw_rx_reject(rx, SIW_E_MPA_MARKER);
 }
 
 static void fetched(struct siw_rx *rx, u32 n)
@@ -193,6 +228,12 @@ static void fetched(struct siw_rx *rx, u32 n)
 	/* The CRC field runs through too: see MPA_CRC_RESIDUE. */
 	if (siw_rx_crc_wanted(rx))
 		rx->crc = siw_crc32c(rx->crc, buf, n);
+	if (siw_rx_at_marker(rx)) {
+		advance(rx, n);
+		if (rx->pos == MPA_MARKER_SIZE)
+			marker_fetched(rx);
+		return;
+	}
 	consumed(rx, n);
 	if (rx->got == rx->want)
 		fetch_done(rx);
@@ -200,7 +241,7 @@ static void fetched(struct siw_rx *rx, u32 n)
 
 static void placed(struct siw_rx *rx, u32 n, u32 crc)
 {
-	if (SIW_MISUSE(!n || n > rx->want - rx->got)) {
+	if (SIW_MISUSE(!n || n > rx->want - rx->got || n > siw_rx_gap(rx))) {
 		siw_rx_misused(rx);
 		return;
 	}
@@ -231,7 +272,10 @@ void siw_rx_done(struct siw_rx *rx, u32 n, u32 crc)
 		fetched(rx, n);
 		break;
 	case RX_PLACE:
-		placed(rx, n, crc);
+		if (siw_rx_at_marker(rx))
+			fetched(rx, n);
+		else
+			placed(rx, n, crc);
 		break;
 	case RX_DELIVER:
 		delivered(rx);
@@ -253,11 +297,12 @@ void siw_rx_verified(struct siw_rx *rx, u32 crc)
 		fail(rx, SIW_E_MPA_CRC);
 	} else {
 		rx->verified = true;
+		if (rx->pending) {
+			siw_rx_reject(rx, rx->pending);
+			return;
+		}
 		rx->gate_open = true;
-		if (rx->pending)
-			fail(rx, rx->pending);
-		else
-			start_header(rx);
+		start_header(rx);
 	}
 }
 

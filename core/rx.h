@@ -38,6 +38,9 @@
  *
  * Instructions with len 0 (NEED_*, DELIVER, FAIL) must be carried out although
  * no octets are left: nothing else would complete the last message.
+ *
+ * Markers are instructions like others: a FETCH, whenever one is due, and no
+ * instruction but VERIFY reaches beyond the next. An executor need not know.
  */
 #ifndef SIW_CORE_RX_H
 #define SIW_CORE_RX_H
@@ -108,6 +111,7 @@ struct siw_rx_insn {
 /**
  * struct siw_rx_params - what MPA negotiated
  * @crc: CRCs are in use
+ * @markers: we asked for markers, so there are some
  * @verify_first: with @crc: check the CRC of an FPDU before anything of it is
  *	placed (the default). Otherwise before it is delivered.
  * @responder: MPA responder: the peer must be heard before we may send
@@ -117,6 +121,7 @@ struct siw_rx_insn {
  */
 struct siw_rx_params {
 	bool crc;
+	bool markers;
 	bool verify_first;
 	bool responder;
 	bool rtr_send;
@@ -146,15 +151,18 @@ struct siw_rx {
 	_Alignas(8) u8 hdr[RDMAP_MAX_HDR];
 	u8 state;
 	bool crc_on;
+	bool markers;
 	bool verify_first;
 	bool verified;		/* the CRC of this FPDU was found good */
 	bool gate_open;		/* an FPDU was valid as far as MPA sees */
 	bool rtr_send;
 	bool swallow;		/* this FPDU is the RTR */
 	bool msg_start;		/* this segment begins its message */
+	u16 pos;		/* in the stream, modulo MPA_MARKER_GAP */
 	enum siw_err pending;	/* fault that the CRC may still overrule */
 	u32 crc;		/* register over what was consumed */
-	u32 fpdu_left;		/* octets of this FPDU not yet consumed */
+	u32 fpdu_left;		/* ... of this FPDU not yet consumed, no markers */
+	u32 fpdu_done;		/* ... consumed since it began, with markers */
 	u32 got;		/* octets of the current FETCH or payload */
 	u32 want;		/* ... of how many */
 	u32 hdr_cap;		/* octets of @hdr that are a whole header */
@@ -167,6 +175,7 @@ struct siw_rx {
 	struct siw_rreq rreq;
 	struct siw_term peer_term;
 	struct siw_term term;
+	u8 marker[MPA_MARKER_SIZE];
 };
 
 /**

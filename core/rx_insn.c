@@ -21,14 +21,40 @@ static u32 term_room(const struct siw_rx *rx, const u8 **buf)
 	return sizeof(rx->rreq.hdr);
 }
 
+bool siw_rx_at_marker(const struct siw_rx *rx)
+{
+	if (!rx->markers || rx->pos >= MPA_MARKER_SIZE)
+		return false;
+	switch (rx->state) {
+	case RX_START:
+	case RX_HEADER:
+	case RX_RREQ:
+	case RX_PLACE:
+	case RX_TERM:
+	case RX_TRAILER:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static u32 min_len(u32 a, u32 b)
+{
+	return a < b ? a : b;
+}
+
 u32 siw_rx_fetch_dest(const struct siw_rx *rx, const u8 **buf)
 {
-	u32 left = rx->want - rx->got, room;
+	u32 left;
 
+	if (siw_rx_at_marker(rx)) {
+		*buf = rx->marker + rx->pos;
+		return (u32)MPA_MARKER_SIZE - rx->pos;
+	}
+	left = min_len(rx->want - rx->got, siw_rx_gap(rx));
 	switch (rx->state) {
 	case RX_TERM:
-		room = term_room(rx, buf);
-		return left < room ? left : room;
+		return min_len(left, term_room(rx, buf));
 	case RX_TRAILER:
 		*buf = rx->trl + rx->got;
 		return left;
@@ -42,7 +68,7 @@ static void fill_place(const struct siw_rx *rx, struct siw_rx_insn *insn)
 {
 	const struct siw_seg *s = &rx->seg;
 
-	insn->len = rx->want - rx->got;
+	insn->len = min_len(rx->want - rx->got, siw_rx_gap(rx));
 	insn->seg_len = s->pay_len;
 	if (!rx->got)
 		insn->flags |= SIW_RX_F_SEG_START;
@@ -84,15 +110,35 @@ static void fill_segment(const struct siw_rx *rx, struct siw_rx_insn *insn)
 		insn->flags |= SIW_RX_F_MSG_LAST;
 }
 
-void siw_rx_next(const struct siw_rx *rx, struct siw_rx_insn *insn)
+static void fill_fetch(const struct siw_rx *rx, struct siw_rx_insn *insn)
 {
 	const u8 *buf;
 
+	insn->op = SIW_RX_FETCH;
+	/* To read the machine is not to write through @insn. */
+	insn->len = siw_rx_fetch_dest(rx, &buf);
+	insn->buf = (u8 *)buf;
+}
+
+static void fill_verify(const struct siw_rx *rx, struct siw_rx_insn *insn)
+{
+	insn->op = SIW_RX_VERIFY;
+	insn->len = rx->fpdu_left;
+	if (rx->markers)
+		insn->len += MPA_MARKER_SIZE *
+			     siw_marker_cnt(rx->fpdu_left, rx->pos);
+}
+
+void siw_rx_next(const struct siw_rx *rx, struct siw_rx_insn *insn)
+{
 	memset(insn, 0, sizeof(*insn));
+	if (siw_rx_at_marker(rx)) {
+		fill_fetch(rx, insn);
+		return;
+	}
 	switch (rx->state) {
 	case RX_VERIFY:
-		insn->op = SIW_RX_VERIFY;
-		insn->len = rx->fpdu_left;
+		fill_verify(rx, insn);
 		break;
 	case RX_ASK_RQE:
 		fill_segment(rx, insn);
@@ -115,10 +161,7 @@ void siw_rx_next(const struct siw_rx *rx, struct siw_rx_insn *insn)
 		insn->op = SIW_RX_FAIL;
 		break;
 	default:
-		insn->op = SIW_RX_FETCH;
-		/* To read the machine is not to write through @insn. */
-		insn->len = siw_rx_fetch_dest(rx, &buf);
-		insn->buf = (u8 *)buf;
+		fill_fetch(rx, insn);
 		break;
 	}
 }
@@ -138,7 +181,8 @@ u32 siw_rx_need(const struct siw_rx *rx)
 	struct siw_rx_insn insn;
 
 	siw_rx_next(rx, &insn);
-	return rx->state == RX_PLACE ? 1 : insn.len;
+	return insn.op == SIW_RX_PLACE_TAGGED ||
+	       insn.op == SIW_RX_PLACE_UNTAGGED ? 1 : insn.len;
 }
 
 bool siw_rx_idle(const struct siw_rx *rx)
@@ -146,6 +190,9 @@ bool siw_rx_idle(const struct siw_rx *rx)
 	u32 qn;
 
 	if (rx->state != RX_START || rx->got)
+		return false;
+	/* A marker may be here early, a part of one is half an FPDU. */
+	if (siw_rx_at_marker(rx) && rx->pos)
 		return false;
 	for (qn = 0; qn < DDP_QN_CNT; qn++)
 		if (rx->umsg[qn].active)

@@ -15,6 +15,9 @@
  *	START [VERIFY] HEADER [RREQ] [ASK_RQE | ASK_READ] [PLACE | TERM]
  *	TRAILER [DELIVER]
  *
+ * A marker may come before any octet that is fetched or placed: that is not a
+ * state, it follows from where the stream is.
+ *
  * With a fault and its CRC not yet known to be good: VERIFY, then FAILED.
  */
 enum siw_rx_state {
@@ -37,6 +40,29 @@ static inline void siw_rx_fetch(struct siw_rx *rx, enum siw_rx_state state,
 {
 	rx->state = (u8)state;
 	rx->want = want;
+}
+
+/**
+ * siw_rx_at_marker() - does the next octet of the stream belong to a marker?
+ * @rx: machine
+ *
+ * Context: any; caller serialises.
+ * Return: true only while the machine waits for octets.
+ * RFC 5044 §4.3
+ */
+bool siw_rx_at_marker(const struct siw_rx *rx);
+
+/**
+ * siw_rx_gap() - octets up to the next marker
+ * @rx: machine, not at a marker
+ *
+ * Context: any; caller serialises.
+ * Return: no limit without markers.
+ * RFC 5044 §4.3
+ */
+static inline u32 siw_rx_gap(const struct siw_rx *rx)
+{
+	return rx->markers ? (u32)MPA_MARKER_GAP - rx->pos : U32_MAX;
 }
 
 /**

@@ -2,7 +2,8 @@
 /*
  * The transmit machine. RFC 5044 §4, RFC 5041 §5, RFC 5040 §5
  *
- * Markers would be put where an FPDU is cut: they lengthen it.
+ * Markers are nowhere stored. Where an FPDU is cut it is known which octet of
+ * the stream it begins with, and so where markers will be and what they say.
  */
 #include "tx.h"
 
@@ -17,6 +18,7 @@ void siw_tx_init(struct siw_tx *tx, const struct siw_tx_params *p)
 
 	memset(tx, 0, sizeof(*tx));
 	tx->crc_on = p->crc;
+	tx->markers = p->markers;
 	for (qn = 0; qn < DDP_QN_CNT; qn++)
 		tx->msn[qn] = 1;
 }
@@ -92,6 +94,24 @@ static void cut_segment(struct siw_tx *tx, struct siw_tx_fpdu *f, u32 mulpdu)
 	tx->off += s.pay_len;
 }
 
+/* Octets in front of octet @i of an FPDU, neither counting markers. */
+static u32 wire_off(const struct siw_tx_fpdu *f, u32 i)
+{
+	u32 cnt = f->markers ? siw_marker_cnt(i + 1, f->pos) : 0;
+
+	return i + MPA_MARKER_SIZE * cnt;
+}
+
+/* Where the FPDU comes in the stream, and what that does to it. */
+static void set_place(struct siw_tx *tx, struct siw_tx_fpdu *f)
+{
+	f->markers = tx->markers;
+	f->pos = tx->pos;
+	f->wire_len = wire_off(f, f->hdr_len + f->pay_len + f->trl_len - 1u) +
+		      1;
+	tx->pos = (u16)((tx->pos + f->wire_len) % MPA_MARKER_GAP);
+}
+
 /* ULPDU_Length of a cut FPDU; the header holds the field itself. */
 static u32 ulpdu_len(const struct siw_tx_fpdu *f)
 {
@@ -113,6 +133,7 @@ struct siw_tx_fpdu *siw_tx_cut(struct siw_tx *tx, u32 mulpdu)
 	f->sealed = false;
 	f->crc_on = tx->crc_on;
 	f->ctx = tx->msg.ctx;
+	set_place(tx, f);
 	tx->active = !f->last;
 	return f;
 }
@@ -122,17 +143,95 @@ u32 siw_tx_crc_seed(const struct siw_tx_fpdu *f)
 	return f->crc_on ? siw_crc32c(~0u, f->hdr, f->hdr_len) : 0;
 }
 
+/* The piece that holds octet @i, markers not counted. */
+static bool data_piece(const struct siw_tx_fpdu *f, u32 i,
+		       struct siw_tx_piece *p)
+{
+	p->marker = false;
+	p->own = NULL;
+	p->off = 0;
+	if (i < f->hdr_len) {
+		p->own = f->hdr + i;
+		p->len = f->hdr_len - i;
+		return true;
+	}
+	i -= f->hdr_len;
+	if (i < f->pay_len) {
+		p->off = f->pay_off + i;
+		p->len = f->pay_len - i;
+		return true;
+	}
+	i -= f->pay_len;
+	p->own = f->trl + i;
+	p->len = f->trl_len - i;
+	return f->sealed;
+}
+
+/* A marker says how far behind the ULPDU_Length field it comes; one in front
+ * of it says 0. @at: the octet of the marker that is at @off.
+ */
+static void marker_piece(const struct siw_tx_fpdu *f, u32 off, u32 at,
+			 struct siw_tx_piece *p)
+{
+	u32 ptr = off - at;
+
+	if (ptr && !f->pos)
+		ptr -= MPA_MARKER_SIZE;
+	p->marker = true;
+	p->store = cpu_to_be32(ptr);
+	p->own = (const u8 *)&p->store + at;
+	p->len = MPA_MARKER_SIZE - at;
+	p->off = 0;
+}
+
+bool siw_tx_piece(const struct siw_tx_fpdu *f, u32 off, struct siw_tx_piece *p)
+{
+	u32 end = f->pos + off, at, cnt;
+
+	if (off >= f->wire_len)
+		return false;
+	if (!f->markers)
+		return data_piece(f, off, p);
+	at = end % MPA_MARKER_GAP;
+	if (at < MPA_MARKER_SIZE) {
+		marker_piece(f, off, at, p);
+		return true;
+	}
+	/* All that begin before @off are within it: at 0, 512, ... */
+	cnt = end / MPA_MARKER_GAP + !f->pos;
+	if (!data_piece(f, off - MPA_MARKER_SIZE * cnt, p))
+		return false;
+	if (p->len > MPA_MARKER_GAP - at)
+		p->len = MPA_MARKER_GAP - at;
+	return true;
+}
+
+/* CRC over the pad, and over a marker between pad and CRC. */
+static u32 crc_pad(const struct siw_tx_fpdu *f, u32 crc)
+{
+	u32 end = f->wire_len - (u32)MPA_CRC_SIZE;
+	u32 off = wire_off(f, f->hdr_len + f->pay_len);
+	struct siw_tx_piece p;
+
+	while (off < end && siw_tx_piece(f, off, &p)) {
+		u32 n = p.len < end - off ? p.len : end - off;
+
+		crc = siw_crc32c(crc, p.own, n);
+		off += n;
+	}
+	return crc;
+}
+
 void siw_tx_seal(struct siw_tx_fpdu *f, u32 crc)
 {
-	u32 pad = f->trl_len - (u32)MPA_CRC_SIZE;
 	__le32 wire;
 
 	memset(f->trl, 0, sizeof(f->trl));
 	f->sealed = true;
 	if (!f->crc_on)
 		return;
-	wire = siw_fpdu_crc(siw_crc32c(crc, f->trl, pad));
-	memcpy(f->trl + pad, &wire, sizeof(wire));
+	wire = siw_fpdu_crc(crc_pad(f, crc));
+	memcpy(f->trl + f->trl_len - sizeof(wire), &wire, sizeof(wire));
 }
 
 /* Shorten a part by what of it was sent. Return: octets cut off. */
@@ -167,11 +266,18 @@ void siw_tx_part(const struct siw_tx *tx, u32 i, struct siw_tx_part *p)
 	fill_part(slot(tx, tx->head + i), i ? 0 : tx->sent, p);
 }
 
+const struct siw_tx_fpdu *siw_tx_unsent(const struct siw_tx *tx, u32 i,
+					u32 *off)
+{
+	*off = i ? 0 : tx->sent;
+	return slot(tx, tx->head + i);
+}
+
 void siw_tx_sent(struct siw_tx *tx, u32 n)
 {
 	while (n && siw_tx_count(tx)) {
 		const struct siw_tx_fpdu *f = slot(tx, tx->head);
-		u32 left = f->hdr_len + f->pay_len + f->trl_len - tx->sent;
+		u32 left = f->wire_len - tx->sent;
 
 		if (n < left) {
 			tx->sent += n;
@@ -204,9 +310,12 @@ void *siw_tx_abort(struct siw_tx *tx)
 
 	tx->active = false;
 	if (!tx->sent) {
+		if (siw_tx_count(tx))
+			tx->pos = f->pos;
 		tx->tail = tx->head;
 		return NULL;
 	}
+	tx->pos = (u16)((f->pos + f->wire_len) % MPA_MARKER_GAP);
 	tx->tail = tx->head + 1;
 	/* So that siw_tx_done() returns it. */
 	f->last = true;

@@ -3,21 +3,33 @@
  * The transmit machine: messages in, FPDU parts out. It holds a ring of cut
  * FPDUs, of one message or of several, so that its executor gathers many of
  * them into one send; after a partial send siw_tx_sent() retires across FPDU
- * boundaries. It never sees payload: a part names a range of the message.
+ * boundaries. It never sees payload: a piece names a range of the message.
+ *
+ * Without markers an FPDU is three pieces: header, payload, and trailer (pad
+ * and CRC). With them each is divided wherever the 512th octet of the stream
+ * falls, and a marker is a piece of its own. What is there is computed from
+ * the octet asked for, so a send may end anywhere, within a marker too.
  *
  * One per connection, with one sender at a time. Nothing is shared with the
- * receive machine, and siw_tx_part() changes nothing, so the receive path of
+ * receive machine, and siw_tx_piece() changes nothing, so the receive path of
  * the same connection may run inside the socket send.
  *
  * The loop of an executor:
  *
  *	siw_tx_start(tx, &msg);
- *	while ((f = siw_tx_cut(tx, mulpdu)))
- *		siw_tx_seal(f, CRC32c over f's payload range, begun
- *			       with siw_tx_crc_seed(f));
+ *	while ((f = siw_tx_cut(tx, mulpdu))) {
+ *		crc = ~0;
+ *		for (off = 0; f->crc_on && siw_tx_piece(f, off, &p);
+ *		     off += p.len)
+ *			crc = CRC32c over the piece, begun with crc;
+ *		siw_tx_seal(f, crc);
+ *	}
  *	if (!siw_tx_busy(tx)) begin the next message, as long as not full
- *	for (i = 0; i < siw_tx_count(tx); i++)
- *		siw_tx_part(tx, i, &part): gather hdr, payload, trl
+ *	for (i = 0; i < siw_tx_count(tx); i++) {
+ *		f = siw_tx_unsent(tx, i, &off);
+ *		for (; siw_tx_piece(f, off, &p); off += p.len)
+ *			gather the piece
+ *	}
  *	n = send();
  *	siw_tx_sent(tx, n);
  *	while ((ctx = siw_tx_done(tx)))
@@ -35,9 +47,11 @@
 /**
  * struct siw_tx_params - what MPA negotiated
  * @crc: CRCs are in use; otherwise the field is sent as zero
+ * @markers: the peer wants markers
  */
 struct siw_tx_params {
 	bool crc;
+	bool markers;
 };
 
 /**
@@ -48,7 +62,7 @@ struct siw_tx_params {
  * @to: Write, Read Response: sink TO
  * @inval_stag: Send with Invalidate
  * @rreq: Read Request; its @msn and @hdr are not used
- * @ctx: handed back with every part and by siw_tx_done(); not NULL
+ * @ctx: handed back with every FPDU and by siw_tx_done(); not NULL
  */
 struct siw_tx_msg {
 	u8 opcode;
@@ -62,12 +76,15 @@ struct siw_tx_msg {
 
 /**
  * struct siw_tx_fpdu - a cut FPDU. For executors: read only.
- * @hdr: header as on the wire
+ * @hdr: header as on the wire, but for markers
  * @trl: pad and CRC
  * @hdr_len: octets of @hdr
  * @trl_len: octets of @trl; counts once sealed
  * @sealed: the trailer is ready
  * @crc_on: CRCs are in use
+ * @markers: markers are
+ * @pos: octets of the stream in front of it, modulo MPA_MARKER_GAP
+ * @wire_len: octets on the wire, markers and trailer included
  * @last: last FPDU of its message
  * @pay_off: first octet of the message that it carries
  * @pay_len: payload octets
@@ -80,10 +97,29 @@ struct siw_tx_fpdu {
 	u8 trl_len;
 	bool sealed;
 	bool crc_on;
+	bool markers;
 	bool last;
+	u16 pos;
+	u32 wire_len;
 	u32 pay_off;
 	u32 pay_len;
 	void *ctx;
+};
+
+/**
+ * struct siw_tx_piece - octets of an FPDU that are in one place
+ * @own: octets of a header, a trailer or a marker; NULL: payload
+ * @len: octets, not 0
+ * @off: payload is octets [@off, @off + @len) of the message
+ * @marker: @own points to @store: a copy is to be made of it
+ * @store: a whole marker
+ */
+struct siw_tx_piece {
+	const u8 *own;
+	u32 len;
+	u32 off;
+	bool marker;
+	__be32 store;
 };
 
 /**
@@ -113,7 +149,9 @@ struct siw_tx_part {
  */
 struct siw_tx {
 	bool crc_on;
+	bool markers;
 	bool active;		/* a message is not completely cut */
+	u16 pos;		/* of what is cut next; see struct siw_tx_fpdu */
 	u32 done;
 	u32 head;
 	u32 tail;
@@ -165,7 +203,8 @@ static inline bool siw_tx_busy(const struct siw_tx *tx)
 /**
  * siw_tx_cut() - cut the next FPDU of the message into the ring
  * @tx: machine
- * @mulpdu: octets, from siw_mulpdu(); brought into 128..64768
+ * @mulpdu: octets, from siw_mulpdu(), with markers siw_mulpdu_marked();
+ *	brought into 128..64768
  *
  * Context: any; the one sender.
  * Return: the FPDU, to be sealed with siw_tx_seal(); NULL when there is no
@@ -199,11 +238,28 @@ static inline bool siw_tx_full(const struct siw_tx *tx)
 u32 siw_tx_crc_seed(const struct siw_tx_fpdu *f);
 
 /**
+ * siw_tx_piece() - what is at this place of an FPDU?
+ * @f: FPDU
+ * @off: octets of it that are in front of the place, markers included
+ * @p: result, from @off to the end of the piece; @p->own may point into @p
+ *
+ * Changes nothing. Not to be asked with an @off from before siw_tx_sent().
+ *
+ * Context: any; the one sender.
+ * Return: false at the end of @f, which is in front of the first octet of the
+ * trailer until it is sealed.
+ * RFC 5044 §4.3
+ */
+bool siw_tx_piece(const struct siw_tx_fpdu *f, u32 off,
+		  struct siw_tx_piece *p);
+
+/**
  * siw_tx_seal() - make the trailer
  * @f: from siw_tx_cut()
- * @crc: register over header and payload; not looked at with CRC off
+ * @crc: register over all pieces of @f so far, begun with ~0; not looked at
+ *	with CRC off, when the payload need not be read at all
  *
- * The pad octets are added here.
+ * The pad octets, and a marker behind them, are added here.
  *
  * Context: any; the one sender.
  * RFC 5044 §4.4
@@ -223,6 +279,18 @@ static inline u32 siw_tx_count(const struct siw_tx *tx)
 }
 
 /**
+ * siw_tx_unsent() - the @i-th unsent FPDU
+ * @tx: machine
+ * @i: 0 to siw_tx_count() - 1
+ * @off: result: octets of it that TCP has; not 0 only if @i is
+ *
+ * Context: any; the one sender.
+ * Return: the FPDU, to be asked for its pieces from @off on.
+ */
+const struct siw_tx_fpdu *siw_tx_unsent(const struct siw_tx *tx, u32 i,
+					u32 *off);
+
+/**
  * siw_tx_part() - what remains of the @i-th unsent FPDU
  * @tx: machine
  * @i: 0 to siw_tx_count() - 1
@@ -237,7 +305,7 @@ void siw_tx_part(const struct siw_tx *tx, u32 i, struct siw_tx_part *p);
 /**
  * siw_tx_sent() - TCP took octets
  * @tx: machine
- * @n: how many of those that the parts name, from the first on
+ * @n: how many of those that the pieces name, from the first on
  *
  * Context: any; the one sender.
  */

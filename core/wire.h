@@ -57,6 +57,7 @@ struct mpa_enhanced {
 #define MPA_MAX_PAD		3
 #define MPA_MARKER_GAP		512
 #define MPA_MARKER_SIZE		4
+#define MPA_MARKER_DATA		(MPA_MARKER_GAP - MPA_MARKER_SIZE)
 #define MPA_MIN_MULPDU		128
 #define MPA_MAX_MULPDU		64768
 

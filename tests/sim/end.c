@@ -72,11 +72,15 @@ void sim_end_init(struct sim_end *e, const char *name,
 {
 	const struct siw_rx_params rp = {
 		.crc = cfg->crc,
+		.markers = cfg->markers_rx,
 		.verify_first = cfg->verify_first,
 		.responder = cfg->responder,
 		.rtr_send = cfg->responder && cfg->rtr == SIW_MPA_RTR_SEND,
 	};
-	const struct siw_tx_params tp = { .crc = cfg->crc };
+	const struct siw_tx_params tp = {
+		.crc = cfg->crc,
+		.markers = cfg->markers_tx,
+	};
 	u32 i;
 
 	memset(e, 0, offsetof(struct sim_end, mem_wr));

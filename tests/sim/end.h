@@ -19,6 +19,7 @@
 #define SIM_WRS		64	/* work requests of a run */
 #define SIM_RD		8	/* room for IRD and ORD */
 #define SIM_PIPE	(1u << 20)
+#define SIM_FPDU_MAX	66100u	/* octets of the longest FPDU, and more */
 #define SIM_UNIT	(1u << 18)	/* most octets of one memory region */
 
 /* Memory regions, the same at every end. */
@@ -93,6 +94,7 @@ struct sim_orqe {
 struct sim_cfg {
 	bool crc;
 	bool verify_first;
+	bool markers_tx, markers_rx;
 	bool responder;
 	u8 rtr;			/* SIW_MPA_RTR_*: initiator sends it first */
 	u32 ird, ord;

@@ -194,20 +194,38 @@ static bool start_any(struct sim_end *e)
 	return start_rresp(e);
 }
 
+/* The pieces of an FPDU from @off on. Return: octets. */
+static u32 pieces(const struct sim_end *e, const struct siw_tx_fpdu *f,
+		  u32 off, u8 *out)
+{
+	struct siw_tx_piece p;
+	u32 n = 0;
+
+	while (siw_tx_piece(f, off + n, &p)) {
+		if (!p.len || p.len > f->wire_len - off - n) {
+			sim_bad("a piece that is not of its FPDU");
+			break;
+		}
+		if (p.own)
+			memcpy(out + n, p.own, p.len);
+		else
+			payload(e, f->ctx, p.off, p.len, out + n);
+		n += p.len;
+	}
+	return n;
+}
+
 static void seal(struct sim_end *e, struct siw_tx_fpdu *f)
 {
-	static u8 buf[65536];
-	u32 crc = siw_tx_crc_seed(f);
+	static u8 buf[SIM_FPDU_MAX];
+	u32 n;
 
-	if (f->pay_len > 65535) {
+	if (f->pay_len > 65535 || f->wire_len > sizeof(buf)) {
 		sim_bad("a segment that no FPDU can hold");
 		return;
 	}
-	if (f->crc_on) {
-		payload(e, f->ctx, f->pay_off, f->pay_len, buf);
-		crc = siw_crc32c(crc, buf, f->pay_len);
-	}
-	siw_tx_seal(f, crc);
+	n = pieces(e, f, 0, buf);
+	siw_tx_seal(f, f->crc_on ? siw_crc32c(~0u, buf, n) : 0);
 }
 
 void sim_cut(struct sim_end *e)
@@ -241,33 +259,26 @@ static void sent_all_of(struct sim_end *e, const struct sim_msg *m)
 	e->wr_done++;
 }
 
-/* Gather the parts of the ring, up to @limit octets. */
-static u32 gather(const struct sim_end *e, u8 *out, u32 limit)
+/* Gather what the ring names. */
+static u32 gather(const struct sim_end *e, u8 *out)
 {
-	struct siw_tx_part p;
-	u32 i, n = 0;
+	const struct siw_tx_fpdu *f;
+	u32 i, off, n = 0;
 
 	for (i = 0; i < siw_tx_count(&e->tx); i++) {
-		siw_tx_part(&e->tx, i, &p);
-		if (n + p.hdr_len + p.pay_len + p.trl_len > limit)
-			break;
-		memcpy(out + n, p.hdr, p.hdr_len);
-		n += p.hdr_len;
-		payload(e, p.ctx, p.pay_off, p.pay_len, out + n);
-		n += p.pay_len;
-		memcpy(out + n, p.trl, p.trl_len);
-		n += p.trl_len;
+		f = siw_tx_unsent(&e->tx, i, &off);
+		n += pieces(e, f, off, out + n);
 	}
 	return n;
 }
 
 u32 sim_send(struct sim_end *e, u32 limit)
 {
-	static u8 buf[(SIW_TX_RING + 1) * 65600];
+	static u8 buf[SIW_TX_RING * SIM_FPDU_MAX];
 	struct sim_msg *m;
 	u32 n;
 
-	n = gather(e, buf, sizeof(buf));
+	n = gather(e, buf);
 	n = sim_pipe_write(e->out, buf, n < limit ? n : limit);
 	siw_tx_sent(&e->tx, n);
 	while ((m = siw_tx_done(&e->tx)))

@@ -22,6 +22,8 @@ static void start(struct node *n)
 	struct sim_cfg cfg = n->cfg;
 
 	cfg.crc = n->res.crc;
+	cfg.markers_tx = n->res.markers_tx;
+	cfg.markers_rx = n->res.markers_rx;
 	cfg.rtr = n->res.rtr;
 	cfg.responder = !n->active;
 	/* one more than agreed for an RTR that the peer does not count */
@@ -37,10 +39,11 @@ static void start(struct node *n)
 	siw_rdq_init(&n->e->irq, cfg.ird);
 	siw_rdq_init(&n->e->orq, cfg.ord);
 	siw_rx_init(&n->e->rx, &(struct siw_rx_params){
-		.crc = cfg.crc, .verify_first = cfg.verify_first,
-		.responder = cfg.responder,
+		.crc = cfg.crc, .markers = cfg.markers_rx,
+		.verify_first = cfg.verify_first, .responder = cfg.responder,
 		.rtr_send = cfg.responder && cfg.rtr == SIW_MPA_RTR_SEND });
-	siw_tx_init(&n->e->tx, &(struct siw_tx_params){ .crc = cfg.crc });
+	siw_tx_init(&n->e->tx, &(struct siw_tx_params){
+		.crc = cfg.crc, .markers = cfg.markers_tx });
 }
 
 static void stop_tx(struct node *n)
@@ -122,20 +125,26 @@ static void send_frame(struct node *n, const struct siw_mpa_frame *f)
 static void send_lone_term(struct node *n)
 {
 	struct siw_tx_msg m = { .opcode = RDMAP_TERMINATE, .ctx = n };
-	const struct siw_tx_params tp = { .crc = n->res.crc };
+	const struct siw_tx_params tp = {
+		.crc = n->res.crc,
+		.markers = n->res.markers_tx,
+	};
 	u8 buf[RDMAP_TERM_MAX];
+	struct siw_tx_piece p;
 	struct siw_tx_fpdu *f;
 	struct siw_term t;
+	u32 off, crc = ~0u;
 
 	siw_term_init(&t, n->res.term, NULL, 0);
 	m.len = siw_term_build(buf, &t);
 	siw_tx_init(&n->e->tx, &tp);
 	siw_tx_start(&n->e->tx, &m);
 	f = siw_tx_cut(&n->e->tx, 128);
-	siw_tx_seal(f, siw_crc32c(siw_tx_crc_seed(f), buf, m.len));
-	sim_pipe_write(n->e->out, f->hdr, f->hdr_len);
-	sim_pipe_write(n->e->out, buf, m.len);
-	sim_pipe_write(n->e->out, f->trl, f->trl_len);
+	for (off = 0; siw_tx_piece(f, off, &p); off += p.len)
+		crc = siw_crc32c(crc, p.own ? p.own : buf + p.off, p.len);
+	siw_tx_seal(f, crc);
+	for (off = 0; siw_tx_piece(f, off, &p); off += p.len)
+		sim_pipe_write(n->e->out, p.own ? p.own : buf + p.off, p.len);
 }
 
 static void to_qp(struct node *n, enum siw_cm_ev ev)

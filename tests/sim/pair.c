@@ -6,8 +6,10 @@ void sim_pair_init(struct sim_pair *p, enum sim_mode mode, u8 rtr, u32 unit,
 		   u32 mulpdu)
 {
 	struct sim_cfg cfg = {
-		.crc = mode != SIM_NO_CRC,
-		.verify_first = mode == SIM_VERIFY,
+		.crc = mode % SIM_CRC_MODES != SIM_NO_CRC,
+		.verify_first = mode % SIM_CRC_MODES == SIM_VERIFY,
+		.markers_tx = mode / SIM_CRC_MODES & 1,
+		.markers_rx = mode / SIM_CRC_MODES & 2,
 		.rtr = rtr,
 		.ird = SIM_RD,
 		.ord = SIM_RD,
@@ -24,7 +26,24 @@ void sim_pair_init(struct sim_pair *p, enum sim_mode mode, u8 rtr, u32 unit,
 	memset(p->rbuf_b, 0xcc, unit);
 	sim_end_init(&p->a, "initiator", &cfg, &p->ba, &p->ab);
 	cfg.responder = true;
+	cfg.markers_tx = mode / SIM_CRC_MODES & 2;
+	cfg.markers_rx = mode / SIM_CRC_MODES & 1;
 	sim_end_init(&p->b, "responder", &cfg, &p->ab, &p->ba);
+}
+
+/* Octets of the FPDU that begins at @at, with all that belongs to it. */
+u32 sim_fpdu_len(const u8 *stream, u32 at, bool marked)
+{
+	const u8 *p = stream + at;
+	u32 len;
+
+	if (marked && !(at % MPA_MARKER_GAP))
+		p += MPA_MARKER_SIZE;
+	len = siw_fpdu_size((u32)(p[0] << 8 | p[1]));
+	if (marked)
+		len += MPA_MARKER_SIZE *
+		       siw_marker_cnt(len, at % MPA_MARKER_GAP);
+	return len;
 }
 
 void sim_pair_recv(struct sim_pair *p, struct sim_end *e, u32 cap)

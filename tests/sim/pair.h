@@ -5,7 +5,15 @@
 
 #include "end.h"
 
-enum sim_mode { SIM_NO_CRC, SIM_VERIFY, SIM_CUT_THROUGH, SIM_MODES };
+/*
+ * What to do about CRCs, and SIM_CRC_MODES times which way markers go: 0 none,
+ * 1 from a to b, 2 from b to a, 3 both.
+ */
+enum sim_mode {
+	SIM_NO_CRC, SIM_VERIFY, SIM_CUT_THROUGH, SIM_CRC_MODES,
+	SIM_MARK_AB = SIM_CRC_MODES,
+	SIM_MODES = 4 * SIM_CRC_MODES
+};
 
 /* @a is the MPA initiator. */
 struct sim_pair {
@@ -20,6 +28,7 @@ void sim_pair_init(struct sim_pair *p, enum sim_mode mode, u8 rtr, u32 unit,
 void sim_pair_recv(struct sim_pair *p, struct sim_end *e, u32 cap);
 void sim_step(struct sim_end *e);	/* receive all, send all */
 void sim_pair_run(struct sim_pair *p);	/* whole octet ranges, to the end */
+u32 sim_fpdu_len(const u8 *stream, u32 at, bool marked);
 bool sim_pair_good(const struct sim_pair *p);	/* all went as posted */
 
 #endif

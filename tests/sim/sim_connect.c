@@ -120,14 +120,16 @@ TEST(connect__every_kind)
 	struct siw_mpa_local la, lb;
 	u32 i;
 
-	for (i = 0; i < 64; i++) {
+	for (i = 0; i < 256; i++) {
 		la = policy;
 		lb = policy;
 		la.rev = i & 1 ? 2 : 1;
 		la.p2p = i & 2;
 		la.crc_required = i & 4;
 		lb.crc_required = i & 8;
-		la.rtr = rtr[i >> 4];
+		la.rtr = rtr[i >> 4 & 3];
+		la.markers_wanted = i & 64;	/* MPA-4.3-12 */
+		lb.markers_wanted = i & 128;
 		begin(i, &la, &lb);
 		post(5);
 		settle(30);
@@ -139,6 +141,8 @@ TEST(connect__every_kind)
 		CHECK_UPS(a, "O");
 		CHECK_UPS(b, "RE");
 		CHECK(sim_pair_good(&p));
+		CHECK_EQ(p.a.tx.markers, lb.markers_wanted);
+		CHECK_EQ(p.b.tx.markers, la.markers_wanted);
 		node_cm(i & 1 ? &a : &b, SIW_CM_EV_DISC);
 		finish();
 		CHECK_UPS(a, "ODC");

@@ -11,6 +11,7 @@
 static struct sim_pair p, ref;
 static u8 stream[SIM_PIPE];
 static u32 stream_len;
+static u32 marks;		/* SIM_MARK_AB or 0 */
 
 static void post(struct sim_pair *q)
 {
@@ -20,7 +21,7 @@ static void post(struct sim_pair *q)
 	sim_post(&q->a, RDMAP_SEND, 5, 0);
 	sim_post(&q->a, RDMAP_SEND_INVAL, 0, 0);
 	sim_post(&q->a, RDMAP_READ_REQ, 20, 9);
-	sim_post(&q->a, RDMAP_WRITE, 150, 100);	/* two segments */
+	sim_post(&q->a, RDMAP_WRITE, 250, 100);	/* three segments */
 	sim_post(&q->a, RDMAP_SEND_SE, 120, 0);
 	for (i = 0; i < 3; i++)
 		sim_pair_recv(q, &q->b, 200);
@@ -32,9 +33,10 @@ static void begin(struct sim_pair *q, enum sim_mode mode)
 	post(q);
 }
 
-static bool record(void)
+static bool record(bool marked)
 {
-	begin(&p, SIM_VERIFY);
+	marks = marked ? SIM_MARK_AB : 0;
+	begin(&p, (enum sim_mode)(SIM_VERIFY + marks));
 	sim_pair_run(&p);
 	memcpy(stream, p.ab.buf, p.ab.tail);
 	stream_len = p.ab.tail;
@@ -84,8 +86,10 @@ static void check_verdict(u32 at)
  * Feed the stream up to the FPDU at @at, then the rest with @bits flipped of
  * the octet at @pos.
  */
-static void flip(enum sim_mode mode, u32 at, u32 pos, u8 bits)
+static void flip(enum sim_mode crc, u32 at, u32 pos, u8 bits)
 {
+	enum sim_mode mode = (enum sim_mode)(crc + marks);
+
 	begin(&ref, mode);
 	feed(&ref, stream, at);
 	begin(&p, mode);
@@ -95,18 +99,18 @@ static void flip(enum sim_mode mode, u32 at, u32 pos, u8 bits)
 	stream[pos] ^= bits;
 	CHECK(!sim_bad_what);
 	CHECK(same_state(&p.b, &ref.b));
-	if (mode == SIM_VERIFY)
+	if (crc == SIM_VERIFY)
 		CHECK(same_memory(&p, &ref));
 	check_verdict(at);
 }
 
-static void every_bit(enum sim_mode mode)
+static void every_bit(enum sim_mode mode, bool marked)
 {
 	u32 at, size, i, bit;
 
-	NEED(record());
+	NEED(record(marked));
 	for (at = 0; at < stream_len; at += size) {
-		size = siw_fpdu_size((u32)(stream[at] << 8 | stream[at + 1]));
+		size = sim_fpdu_len(stream, at, marked);
 		for (i = at; i < at + size; i++)
 			for (bit = 0; bit < 8; bit++)
 				flip(mode, at, i, (u8)(1 << bit));
@@ -115,24 +119,26 @@ static void every_bit(enum sim_mode mode)
 
 TEST(flip__every_bit_verified_first)
 {
-	every_bit(SIM_VERIFY);
+	every_bit(SIM_VERIFY, false);
+	every_bit(SIM_VERIFY, true);
 }
 
 TEST(flip__every_bit_cut_through)
 {
-	every_bit(SIM_CUT_THROUGH);
+	every_bit(SIM_CUT_THROUGH, false);
+	every_bit(SIM_CUT_THROUGH, true);
 }
 
 /* bursts of up to 32 bits, which CRC32c always finds */
-TEST(flip__bursts)
+static void bursts(bool marked)
 {
 	struct sim_rnd r = { 7 };
 	u32 at, size, n, i, len;
 	u8 save[8];
 
-	NEED(record());
+	NEED(record(marked));
 	for (at = 0; at < stream_len; at += size) {
-		size = siw_fpdu_size((u32)(stream[at] << 8 | stream[at + 1]));
+		size = sim_fpdu_len(stream, at, marked);
 		for (n = 0; n < 200; n++) {
 			u32 pos = at + 2 + sim_below(&r, size - 2);
 
@@ -150,19 +156,25 @@ TEST(flip__bursts)
 	}
 }
 
+TEST(flip__bursts)
+{
+	bursts(false);
+	bursts(true);
+}
+
 /*
  * Without CRC a flipped bit may have any effect that the protocol allows, but
  * the end stays inside its memory and in its wits. Sanitizers and the checks
  * of the executor watch.
  */
-TEST(flip__every_bit_without_crc)
+static void every_bit_without_crc(bool marked)
 {
 	u32 i, bit, failed = 0;
 
-	NEED(record());
+	NEED(record(marked));
 	for (i = 0; i < stream_len; i++)
 		for (bit = 0; bit < 8; bit++) {
-			begin(&p, SIM_NO_CRC);
+			begin(&p, (enum sim_mode)(SIM_NO_CRC + marks));
 			stream[i] ^= (u8)(1 << bit);
 			feed(&p, stream, stream_len);
 			stream[i] ^= (u8)(1 << bit);
@@ -170,6 +182,37 @@ TEST(flip__every_bit_without_crc)
 			failed += p.b.failed;
 		}
 	CHECK(failed > stream_len);
+}
+
+TEST(flip__every_bit_without_crc)
+{
+	every_bit_without_crc(false);
+	every_bit_without_crc(true);
+}
+
+/*
+ * The pointer of every marker tells; its other half does not, nor do its two
+ * lowest bits. [MPA-4.2-02, -04, MPA-8-03]
+ */
+TEST(flip__markers_without_crc)
+{
+	u32 at, bit;
+
+	NEED(record(true));
+	CHECK(stream_len > MPA_MARKER_GAP + MPA_MARKER_SIZE);
+	for (at = 0; at < stream_len; at += MPA_MARKER_GAP)
+		for (bit = 0; bit < 32; bit++) {
+			begin(&p, (enum sim_mode)(SIM_NO_CRC + marks));
+			stream[at + bit / 8] ^= (u8)(0x80 >> bit % 8);
+			feed(&p, stream, stream_len);
+			stream[at + bit / 8] ^= (u8)(0x80 >> bit % 8);
+			CHECK(!sim_bad_what);
+			CHECK_EQ(p.b.failed, bit >= 16 && bit < 30);
+			if (p.b.failed)
+				CHECK_EQ(p.b.term.err, SIW_E_MPA_MARKER);
+			if (p.b.failed)
+				CHECK_EQ(p.b.term.send, at != 0);
+		}
 }
 
 /* Streams of random octets: any verdict will do. */
@@ -201,4 +244,5 @@ SUITE(sim_flip,
 	CASE(flip__every_bit_cut_through),
 	CASE(flip__bursts),
 	CASE(flip__every_bit_without_crc),
+	CASE(flip__markers_without_crc),
 	CASE(flip__noise));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
  * Full duplex traffic of random messages, batched, sent in part, cut at
- * random, in all CRC modes. [DDP-5.2-01 to -05, DDP-5.3-01, -04, DDP-5.4-02,
+ * random, in all CRC modes, with and without markers. [DDP-5.2-01 to -05, DDP-5.3-01, -04, DDP-5.4-02,
  * RDMAP-5.5-10, -11, -20, MPA-3-05]
  */
 #include "pair.h"
@@ -88,9 +88,9 @@ static void traffic(u64 seed, enum sim_mode mode, u32 max, u32 mulpdu,
 	p.ab.window = 1 + sim_below(&rnd, 3 * grain);
 	p.ba.window = 1 + sim_below(&rnd, 3 * grain);
 	/* verify-first needs room for a whole FPDU of sim_cut() */
-	if (mode == SIM_VERIFY) {
-		p.ab.window += mulpdu + 120;
-		p.ba.window += mulpdu + 120;
+	if (mode % SIM_CRC_MODES == SIM_VERIFY) {
+		p.ab.window += mulpdu + mulpdu / 100 + 120;
+		p.ba.window += mulpdu + mulpdu / 100 + 120;
 	}
 	post(&p.a, &p.b, 1 + sim_below(&rnd, SIM_WRS), max);
 	post(&p.b, &p.a, sim_below(&rnd, SIM_WRS), max);

@@ -45,9 +45,11 @@ static void many(void)
 	sim_pair_recv(&p, &p.a, 400);
 }
 
+static u32 mulpdu = 128;
+
 static void begin(enum sim_mode mode, u8 rtr, void (*post)(void))
 {
-	sim_pair_init(&p, mode, rtr, 1024, 128);
+	sim_pair_init(&p, mode, rtr, 1024, mulpdu);
 	post();
 }
 
@@ -177,18 +179,23 @@ TEST(split__every_piece_size)
 }
 
 /* [MPA-6-02] what is not complete is neither placed nor delivered */
-TEST(split__incomplete_is_not_placed)
+static void incomplete(bool marked)
 {
+	const enum sim_mode mode = (enum sim_mode)(SIM_VERIFY +
+						   marked * SIM_MARK_AB);
 	u32 i, j, size;
 
-	NEED(record(SIM_VERIFY, 0, few));
+	NEED(record(mode, 0, few));
 	for (i = 0; i < to_b_len; i += size) {
-		size = siw_fpdu_size((u32)(to_b[i] << 8 | to_b[i + 1]));
+		/* a marker in front of an FPDU may come alone */
+		u32 lead = marked && !i ? MPA_MARKER_SIZE : 0;
+
+		size = sim_fpdu_len(to_b, i, marked);
 		for (j = 0; j < size; j++) {
 			u64 placed;
 			u32 n;
 
-			begin(SIM_VERIFY, 0, few);
+			begin(mode, 0, few);
 			piece(&p.b, to_b, 0, i);
 			placed = p.b.placed;
 			n = p.b.rq_done + p.b.delivered[RDMAP_READ_REQ];
@@ -196,10 +203,47 @@ TEST(split__incomplete_is_not_placed)
 			CHECK_EQ(p.b.placed, placed);
 			CHECK_EQ(p.b.rq_done + p.b.delivered[RDMAP_READ_REQ],
 				 n);
-			CHECK_EQ(siw_rx_idle(&p.b.rx), !j);
+			CHECK_EQ(siw_rx_idle(&p.b.rx), !j || j == lead);
 		}
 	}
 	CHECK_EQ(i, to_b_len);
+}
+
+TEST(split__incomplete_is_not_placed)
+{
+	incomplete(false);
+	incomplete(true);
+}
+
+/* The second marker of the stream moves through whatever an FPDU consists of,
+ * from the CRC of the fourth to the payload of the first, and the stream is cut
+ * wherever that may matter. [MPA-4.3-03 to -07, -09, -10, -14]
+ */
+static u32 first_len;
+
+static void around_marker(void)
+{
+	sim_post(&p.a, RDMAP_WRITE, first_len, 0);
+	sim_post(&p.a, RDMAP_SEND, 7, 0);
+	sim_pair_recv(&p, &p.b, 7);
+	sim_post(&p.a, RDMAP_READ_REQ, 3, 0);
+	sim_post(&p.a, RDMAP_WRITE, 9, 600);
+}
+
+TEST(split__around_a_marker)
+{
+	u32 mode, i;
+
+	mulpdu = 600;
+	for (mode = SIM_MARK_AB; mode < 2 * SIM_MARK_AB; mode++)
+		for (first_len = 396; first_len < 500; first_len++) {
+			NEED(record((enum sim_mode)mode, 0, around_marker));
+			CHECK(!to_b[512] && !to_b[513]);
+			for (i = 500; i < 524; i++)
+				NEED(feed((enum sim_mode)mode, 0,
+					  around_marker, false, i, i + 1));
+		}
+	mulpdu = 128;
 }
 
 SUITE(sim_split,
@@ -207,4 +251,5 @@ SUITE(sim_split,
 	CASE(split__every_rtr),
 	CASE(split__every_pair_of_points),
 	CASE(split__every_piece_size),
-	CASE(split__incomplete_is_not_placed));
+	CASE(split__incomplete_is_not_placed),
+	CASE(split__around_a_marker));
