@@ -51,12 +51,14 @@ struct exec {
 };
 
 static struct exec e;
+static bool exec_markers;	/* the next exec_begin() is for such a stream */
 
 static inline void exec_begin_as(enum exec_mode mode, bool responder,
 				 bool rtr_send)
 {
 	const struct siw_rx_params p = {
 		.crc = mode != NO_CRC,
+		.markers = exec_markers,
 		.verify_first = mode == VERIFY_FIRST,
 		.responder = responder,
 		.rtr_send = rtr_send,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * core/tx.c. MPA-3-01, -03, -04, MPA-4.1-01 to -03, -06, MPA-4.4-09,
+ * core/tx.c, without markers. MPA-3-01, -03, -04, MPA-4.1-01 to -03, -06, MPA-4.4-09,
  * MPA-4.5-04, DDP-4.1-02, -05, -07, DDP-4.3-02 to -07, DDP-5.2-01 to -06,
  * DDP-5.3-01, -02, DDP-3-02, RDMAP-3.1-02, RDMAP-4.1-*, RDMAP-5.4-01, -07
  */
@@ -30,10 +30,19 @@ static void begin(bool crc)
 	stream_len = 0;
 }
 
+static const u8 *octets(const struct siw_tx_piece *p)
+{
+	return p->own ? p->own : payload + p->off;
+}
+
 static void seal(struct siw_tx_fpdu *f)
 {
-	siw_tx_seal(f, siw_crc32c(siw_tx_crc_seed(f), payload + f->pay_off,
-				  f->pay_len));
+	struct siw_tx_piece p;
+	u32 off, crc = ~0u;
+
+	for (off = 0; siw_tx_piece(f, off, &p); off += p.len)
+		crc = siw_crc32c(crc, octets(&p), p.len);
+	siw_tx_seal(f, crc);
 }
 
 /* Cut and seal all that fits. Return: FPDUs cut. */
@@ -63,14 +72,14 @@ static u32 append(const void *p, u32 len, u32 max)
 /* A TCP that takes @max octets at once. Return: octets it took. */
 static u32 send_some(u32 max)
 {
-	struct siw_tx_part p;
-	u32 i, n = 0;
+	const struct siw_tx_fpdu *f;
+	struct siw_tx_piece p;
+	u32 i, off, n = 0;
 
 	for (i = 0; i < siw_tx_count(&tx); i++) {
-		siw_tx_part(&tx, i, &p);
-		n += append(p.hdr, p.hdr_len, max - n);
-		n += append(payload + p.pay_off, p.pay_len, max - n);
-		n += append(p.trl, p.trl_len, max - n);
+		f = siw_tx_unsent(&tx, i, &off);
+		for (; siw_tx_piece(f, off, &p); off += p.len)
+			n += append(octets(&p), p.len, max - n);
 	}
 	siw_tx_sent(&tx, n);
 	return n;
@@ -387,7 +396,7 @@ TEST(siw_tx_cut__largest_message)
 		sum += f->pay_len;
 		last = f->last;
 		siw_tx_seal(f, 0);
-		siw_tx_sent(&tx, f->hdr_len + f->pay_len + f->trl_len);
+		siw_tx_sent(&tx, f->wire_len);
 		CHECK(!siw_tx_done(&tx) == !last);
 	}
 	CHECK_EQ(sum, U32_MAX);
@@ -414,7 +423,7 @@ TEST(siw_tx_cut__ring_full)
 	CHECK(siw_tx_full(&tx));
 }
 
-TEST(siw_tx_crc_seed__off)
+TEST(siw_tx_seal__crc_off)
 {
 	struct siw_tx_msg m = msg(RDMAP_SEND, 5);
 	struct siw_tx_fpdu *f;
@@ -423,7 +432,7 @@ TEST(siw_tx_crc_seed__off)
 	siw_tx_start(&tx, &m);
 	f = siw_tx_cut(&tx, 1454);
 	NEED(f);
-	CHECK_EQ(siw_tx_crc_seed(f), 0);
+	CHECK(!f->crc_on);
 	siw_tx_seal(f, 0xdeadbeef);
 	CHECK_EQ(send_some(MAX_STREAM), 32);
 	/* MPA-4.1-06: the field is there; we send zero. */
@@ -434,55 +443,64 @@ TEST(siw_tx_crc_seed__off)
 TEST(siw_tx_seal__trailer_only_then)
 {
 	struct siw_tx_msg m = msg(RDMAP_SEND, 5);
-	struct siw_tx_part p;
+	struct siw_tx_piece p;
 	struct siw_tx_fpdu *f;
 
 	begin(true);
 	siw_tx_start(&tx, &m);
 	f = siw_tx_cut(&tx, 1454);
 	NEED(f);
-	siw_tx_part(&tx, 0, &p);
-	CHECK_EQ(p.hdr_len, 20);
-	CHECK_EQ(p.pay_len, 5);
-	CHECK_EQ(p.trl_len, 0);
-	CHECK(p.last);
-	CHECK(p.ctx == &ctx_a);
+	NEED(siw_tx_piece(f, 0, &p));
+	CHECK(p.own == f->hdr);
+	CHECK_EQ(p.len, 20);
+	NEED(siw_tx_piece(f, 20, &p));
+	CHECK(!p.own);
+	CHECK_EQ(p.len, 5);
+	CHECK(!siw_tx_piece(f, 25, &p));
+	CHECK(f->last);
+	CHECK(f->ctx == &ctx_a);
+	CHECK_EQ(f->wire_len, 32);
 	/* Spliced payload goes first, its CRC is made behind it. */
 	siw_tx_sent(&tx, 25);
 	CHECK_EQ(siw_tx_count(&tx), 1);
 	CHECK(!siw_tx_done(&tx));
 	seal(f);
-	siw_tx_part(&tx, 0, &p);
-	CHECK_EQ(p.hdr_len, 0);
-	CHECK_EQ(p.pay_len, 0);
-	CHECK_EQ(p.trl_len, 7);
+	NEED(siw_tx_piece(f, 25, &p));
+	CHECK_EQ(p.len, 7);
+	CHECK(!siw_tx_piece(f, 32, &p));
 	siw_tx_sent(&tx, 7);
 	CHECK(siw_tx_done(&tx) == &ctx_a);
 	CHECK(siw_tx_idle(&tx));
 }
 
-TEST(siw_tx_part__changes_nothing)
+TEST(siw_tx_unsent__changes_nothing)
 {
 	struct siw_tx_msg m = msg(RDMAP_SEND, 1000);
-	struct siw_tx_part p, q;
+	const struct siw_tx_fpdu *f;
+	struct siw_tx_piece p, q;
 	struct siw_tx before;
+	u32 off;
 
 	begin(true);
 	siw_tx_start(&tx, &m);
 	cut_all(128);
 	siw_tx_sent(&tx, 30);
 	before = tx;
-	siw_tx_part(&tx, 0, &p);
-	siw_tx_part(&tx, 0, &q);
+	f = siw_tx_unsent(&tx, 0, &off);
+	CHECK_EQ(off, 30);
+	CHECK(siw_tx_piece(f, off, &p));
+	CHECK(siw_tx_piece(f, off, &q));
 	CHECK_MEM(&before, &tx, sizeof(tx));
-	CHECK_EQ(p.hdr_len, 0);
-	CHECK_EQ(p.pay_off, 10);
-	CHECK_EQ(p.pay_len, 100);
-	CHECK_EQ(q.pay_off, 10);
-	siw_tx_part(&tx, 1, &p);
-	CHECK_EQ(p.hdr_len, 20);
-	CHECK_EQ(p.pay_off, 110);
-	CHECK_EQ(p.pay_len, 110);
+	CHECK(!p.own && !p.marker);
+	CHECK_EQ(p.off, 10);
+	CHECK_EQ(p.len, 100);
+	CHECK_EQ(q.off, 10);
+	f = siw_tx_unsent(&tx, 1, &off);
+	CHECK_EQ(off, 0);
+	CHECK(siw_tx_piece(f, off, &p));
+	CHECK_EQ(p.len, 20);
+	CHECK_EQ(f->pay_off, 110);
+	CHECK_EQ(f->pay_len, 110);
 }
 
 /* The stream is the same however TCP takes it, over FPDUs and messages. */
@@ -646,16 +664,11 @@ TEST(siw_tx_abort__idle)
 
 #if !defined(__KERNEL__) && defined(NDEBUG)
 /* Bugs of the caller stop an assertion build; here they must do no harm. */
-TEST(siw_tx_part__misuse)
+TEST(siw_tx_sent__misuse)
 {
 	struct siw_tx_msg m = msg(RDMAP_SEND, 5);
-	struct siw_tx_part p;
 
 	begin(true);
-	siw_tx_part(&tx, 0, &p);
-	CHECK_EQ(p.hdr_len, 0);
-	CHECK_EQ(p.pay_len, 0);
-	CHECK_EQ(p.trl_len, 0);
 	siw_tx_sent(&tx, 100);
 	CHECK(siw_tx_idle(&tx));
 	siw_tx_start(&tx, &m);
@@ -664,7 +677,7 @@ TEST(siw_tx_part__misuse)
 	CHECK_EQ(siw_tx_count(&tx), 1);
 	CHECK(!siw_tx_done(&tx));
 }
-#define MISUSE	, CASE(siw_tx_part__misuse)
+#define MISUSE	, CASE(siw_tx_sent__misuse)
 #else
 #define MISUSE
 #endif
@@ -682,9 +695,9 @@ SUITE(tx,
       CASE(siw_tx_cut__bounds_mulpdu),
       CASE(siw_tx_cut__largest_message),
       CASE(siw_tx_cut__ring_full),
-      CASE(siw_tx_crc_seed__off),
+      CASE(siw_tx_seal__crc_off),
       CASE(siw_tx_seal__trailer_only_then),
-      CASE(siw_tx_part__changes_nothing),
+      CASE(siw_tx_unsent__changes_nothing),
       CASE(siw_tx_sent__every_piece_size),
       CASE(siw_tx_sent__nothing),
       CASE(siw_tx_sent__counter_wrap),
