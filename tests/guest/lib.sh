@@ -21,7 +21,7 @@
 #	srv_dev, cli_dev	RDMA devices
 #	srv_in, cli_in		prefix to run a command there (empty, or a
 #				network namespace)
-#	cap_if			where the traffic passes
+#	cap_if			where the traffic passes (without a topology: lo)
 # Arguments NAME=VALUE before others set
 #	SIW_TOPO	only these topologies
 #	SIW_ONLY	only tests whose names match this pattern
@@ -279,6 +279,7 @@ kernel_log() {
 # capture_start, capture_stop - the wire, from before the first connection
 capture_start() {
 	[ -n "${SIW_CAPTURE:-}" ] || return 0
+	[ -n "${cap_if:-}" ] || { cap_if=lo && ip link set lo up; }
 	# shellcheck disable=SC2154
 	$srv_in tcpdump -i "$cap_if" --immediate-mode -U -w "$log.pcap" -B 65536 -Z root \
 		-c "${SIW_CAPTURE_MAX:-4000}" tcp >"$log.tcpdump" 2>&1 &

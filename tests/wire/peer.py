@@ -14,6 +14,8 @@ M, C, R, S = 0x80, 0x40, 0x20, 0x10		# flags of startup frames
 REQ, REP = b'MPA ID Req Frame', b'MPA ID Rep Frame'
 WRITE, READ_REQ, READ_RESP, SEND, SEND_INV, SEND_SE, SEND_SE_INV, TERM = range(8)
 
+MARK = 0x38		# the type of service of all that we send
+
 
 def _table():
     table = []
@@ -109,6 +111,14 @@ class Closed(Exception):
         self.reset = reset
 
 
+def mark(sock):
+    """So that a capture shows who said what."""
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, MARK)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, MARK)
+
+
 class Peer:
     """One end of a connection."""
 
@@ -116,6 +126,7 @@ class Peer:
         self.sock = sock
         self.crc = True
         sock.settimeout(timeout)
+        mark(sock)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     @classmethod
