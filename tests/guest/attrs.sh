@@ -255,7 +255,7 @@ keepalive() {
 	sockets | grep -qE 'timer:\(keepalive,[0-7](\.[0-9]+ms|sec),' ||
 		fail "no keepalive within 7 s"
 	kill -KILL $rping $peer
-	wait
+	wait $rping $peer
 	set_to keepalive 0
 	called hold
 	until_true 20 is_up || fail "no connection"

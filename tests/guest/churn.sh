@@ -89,7 +89,9 @@ cycle() {
 		kill -KILL "$pid" 2>/dev/null
 		[ $((RANDOM % 2)) = 0 ] || sleep 0.0$((RANDOM % 10))
 	done
-	wait
+	# not for the capture
+	# shellcheck disable=SC2086
+	wait $pids
 }
 
 killed() {
@@ -134,7 +136,8 @@ removed() {
 		until_true 10 device_gone siwt || fail "the device stays"
 		# shellcheck disable=SC2086
 		kill -KILL $pids 2>/dev/null
-		wait
+		# shellcheck disable=SC2086
+		wait $pids
 		[ ! -e /sys/class/net/t0 ] || ip link del t0
 	done
 	device
@@ -157,7 +160,8 @@ unloaded() {
 		kill -KILL $pids 2>/dev/null
 		[ ! -d /sys/module/siw ] || until_true 20 rmmod siw 2>/dev/null ||
 			fail "rmmod: $(cat /sys/module/siw/refcnt) users"
-		wait
+		# shellcheck disable=SC2086
+		wait $pids
 		ip link del t0
 		insmod "$SIW_KO" || fail "insmod: status $?"
 	done

@@ -271,7 +271,7 @@ race() {
 		ip link add t0 type dummy
 		ip link del t0 &
 		rmmod siw
-		wait
+		wait $!
 		insmod "$SIW_KO" || fail "insmod $i"
 	done
 }
