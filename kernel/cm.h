@@ -156,8 +156,8 @@ void siw_cep_release_ulp(struct siw_cep *cep);
 
 /* cm_sock.c */
 int siw_sock_new(struct siw_device *sdev, int family, struct socket **sock);
-int siw_sock_bind(struct socket *sock, const struct sockaddr_storage *addr,
-		  bool any_port);
+int siw_sock_bind(struct socket *sock, const struct iw_cm_id *id,
+		  const struct sockaddr_storage *addr, bool any_port);
 void siw_sock_tos(struct socket *sock, const struct iw_cm_id *id);
 void siw_sock_tune(struct socket *sock, const struct siw_policy *p);
 void siw_sock_scope(struct sockaddr_storage *addr,

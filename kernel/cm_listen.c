@@ -375,7 +375,7 @@ static int open_socket(struct siw_port *port, struct siw_device *sdev,
 			goto err;
 	}
 #endif
-	rv = siw_sock_bind(sock, &port->addr, false);
+	rv = siw_sock_bind(sock, id, &port->addr, false);
 	if (rv)
 		goto err;
 	lock_sock(sk);

@@ -81,20 +81,32 @@ int siw_sock_new(struct siw_device *sdev, int family, struct socket **sock)
 	return rv;
 }
 
+/* Was another port put in place of the one that the ULP asked for? */
+static bool is_mapped(const struct iw_cm_id *id)
+{
+	return addr_port(&id->local_addr) != addr_port(&id->m_local_addr);
+}
+
 /**
  * siw_sock_bind() - bind to a local address
  * @sock: socket
- * @addr: address and port
+ * @id: of the ULP
+ * @addr: its local address and port, maybe completed
  * @any_port: any port will do
+ *
+ * The port mapper keeps a port for us by a socket of its own, which is bound
+ * to it and does nothing else. We join it there.
  *
  * Context: process, sleeps.
  * Return: 0 or -errno.
  */
-int siw_sock_bind(struct socket *sock, const struct sockaddr_storage *addr,
-		  bool any_port)
+int siw_sock_bind(struct socket *sock, const struct iw_cm_id *id,
+		  const struct sockaddr_storage *addr, bool any_port)
 {
 	struct sockaddr_storage a = *addr;
 
+	if (is_mapped(id))
+		sock->sk->sk_reuse = SK_FORCE_REUSE;
 	if (any_port && a.ss_family == AF_INET6)
 		((struct sockaddr_in6 *)&a)->sin6_port = 0;
 	else if (any_port)
@@ -404,7 +416,7 @@ static int try_connect(struct siw_cep *cep, bool any_port)
 		return rv;
 	siw_sock_tune(sock, &cep->policy);
 	siw_sock_tos(sock, cep->id);
-	rv = siw_sock_bind(sock, &local, any_port);
+	rv = siw_sock_bind(sock, cep->id, &local, any_port);
 	if (rv) {
 		sock_release(sock);
 		return rv;

@@ -200,6 +200,42 @@ static ssize_t preset_store(struct device *dev, struct device_attribute *attr,
 
 static DEVICE_ATTR_RW(preset);
 
+/* --- the port mapper ---------------------------------------------------- */
+
+/*
+ * By default iw_cm tells the port mapper, iwpmd, that our ports are those of
+ * the host, and gets no others for them. Not a part of the policy: iw_cm looks
+ * here when an iw_cm_id is going to listen or to connect.
+ */
+static ssize_t port_mapper_show(struct device *dev,
+				struct device_attribute *attr, char *buf)
+{
+	u32 flags = READ_ONCE(device_of(dev)->base.iw_driver_flags);
+
+	return sysfs_emit(buf, "%d\n", !(flags & IW_F_NO_PORT_MAP));
+}
+
+static ssize_t port_mapper_store(struct device *dev,
+				 struct device_attribute *attr,
+				 const char *buf, size_t len)
+{
+	struct siw_device *sdev = device_of(dev);
+	bool on;
+	int rv = kstrtobool(buf, &on);
+
+	if (rv)
+		return rv;
+	spin_lock(&sdev->policy_lock);
+	if (on)
+		sdev->base.iw_driver_flags &= ~IW_F_NO_PORT_MAP;
+	else
+		sdev->base.iw_driver_flags |= IW_F_NO_PORT_MAP;
+	spin_unlock(&sdev->policy_lock);
+	return len;
+}
+
+static DEVICE_ATTR_RW(port_mapper);
+
 /* --- the group ---------------------------------------------------------- */
 
 static struct attribute *attrs[] = {
@@ -216,6 +252,7 @@ static struct attribute *attrs[] = {
 	&setting_user_timeout.attr.attr,
 	&setting_listen_backlog.attr.attr,
 	&dev_attr_preset.attr,
+	&dev_attr_port_mapper.attr,
 	NULL
 };
 
