@@ -117,3 +117,46 @@ load_goes_on() {
 no_qps() {
 	[ -z "$(rdma resource show qp link "$1/1" | grep RC)" ]
 }
+
+# -- block devices; disk is a function that prints the device file
+
+# disk_data - what is written is read back, in commands of other sizes
+disk_data() {
+	local size
+
+	head -c 8M /dev/urandom >"$TMPDIR/wrote"
+	for size in 4k 60k 256k 1M; do
+		dd if="$TMPDIR/wrote" of="$(disk)" bs=$size oflag=direct \
+			status=none || fail "writing $size"
+		dd if="$(disk)" of="$TMPDIR/read" bs=64k count=128 iflag=direct \
+			status=none || fail "reading back $size"
+		cmp "$TMPDIR/wrote" "$TMPDIR/read" || fail "$size: data differ"
+	done
+}
+
+disk_verify() {
+	over_rdma 16 fio_verify --filename="$(disk)" --size=16M
+}
+
+# disk_files MIB - a file system on it, small files and a large one
+disk_files() {
+	modprobe ext4
+	mkfs.ext4 -q -F "$(disk)" || fail "mkfs: status $?"
+	mount "$(disk)" /mnt || fail "mount: status $?"
+	some_files /mnt
+	there_and_back /mnt/large "$1"
+	rm /mnt/large
+	umount /mnt || fail "umount: status $?"
+	# what it says itself
+	e2fsck -fn "$(disk)" || fail "the file system is damaged"
+}
+
+# disk_load COMMAND... - while files are written and checked on it
+disk_load() {
+	mount "$(disk)" /mnt || fail "mount: status $?"
+	load_start /mnt/load
+	"$@"
+	load_stop
+	umount /mnt || fail "umount: status $?"
+	e2fsck -fn "$(disk)" || fail "the file system is damaged"
+}
