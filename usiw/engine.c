@@ -33,6 +33,7 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 static int waiting;			/* threads that want the lock; atomic */
+void (*usiw_at_unlock)(void);
 
 static struct {
 	bool running;
@@ -84,6 +85,8 @@ void usiw_lock(void)
  */
 void usiw_unlock(void)
 {
+	if (usiw_at_unlock)
+		usiw_at_unlock();
 	pthread_mutex_unlock(&lock);
 }
 

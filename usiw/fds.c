@@ -7,6 +7,9 @@
  * without the lock, by the program's own thread, so it blocks, is interrupted
  * and is cancelled as a read of a kernel file is. A reader that was overtaken
  * by usiw_event_unlink() finds the list empty and reads again.
+ *
+ * Whoever waits is woken when the lock is about to be given back: it would only
+ * wait for the lock before.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,6 +22,7 @@
 _Atomic(struct usiw_file *) usiw_fd_table[USIW_FD_MAX];
 
 static int fd_last = -1;	/* no descriptor above is in the table */
+static LIST_HEAD(, usiw_file) owing;	/* files with events not told */
 
 /* The highest descriptor that may be ours, -1 for none. */
 int usiw_fd_last(void)
@@ -140,6 +144,8 @@ void usiw_fd_drop(int fd)
 	}
 	if (!f->dead)
 		f->ops->release(f);
+	if (f->owed)
+		LIST_REMOVE(f, owing);
 	set(fd, NULL);
 	free(f);
 }
@@ -221,11 +227,24 @@ int usiw_eventfd(bool cloexec)
  */
 void usiw_event_push(struct usiw_file *f, struct usiw_event *ev)
 {
-	u64 one = 1;
-
 	TAILQ_INSERT_TAIL(&f->events, ev, link);
-	if (libc()->write(f->fd, &one, sizeof(one)) != sizeof(one))
-		usiw_say(1, "lost an event: %m");
+	if (!f->owed++)
+		LIST_INSERT_HEAD(&owing, f, owing);
+}
+
+/* Make files readable whose events are new. The last thing under the lock. */
+void usiw_events_tell(void)
+{
+	struct usiw_file *f;
+	u64 n;
+
+	while ((f = LIST_FIRST(&owing))) {
+		LIST_REMOVE(f, owing);
+		n = f->owed;
+		f->owed = 0;
+		if (libc()->write(f->fd, &n, sizeof(n)) != sizeof(n))
+			usiw_say(1, "lost an event: %m");
+	}
 }
 
 /**
@@ -240,6 +259,11 @@ void usiw_event_unlink(struct usiw_file *f, struct usiw_event *ev)
 	struct iovec iov = { .iov_base = &one, .iov_len = sizeof(one) };
 
 	TAILQ_REMOVE(&f->events, ev, link);
+	if (f->owed) {
+		if (!--f->owed)
+			LIST_REMOVE(f, owing);
+		return;
+	}
 	if (preadv2(f->fd, &iov, 1, -1, RWF_NOWAIT) == sizeof(one) ||
 	    errno != EOPNOTSUPP)
 		return;

@@ -62,6 +62,8 @@ struct usiw_file {
 	dev_t rdev;			/* of the device it stands for, or 0 */
 	bool dead;			/* inherited by fork() */
 	struct usiw_event_list events;
+	u32 owed;			/* of these the descriptor does not know */
+	LIST_ENTRY(usiw_file) owing;
 	pthread_t taker;		/* who took the last event, and when */
 	u64 taken_ms;			/* 0: nobody yet */
 	void *priv;
@@ -90,5 +92,6 @@ void usiw_fd_forked(void);
 int usiw_eventfd(bool cloexec);
 void usiw_event_push(struct usiw_file *f, struct usiw_event *ev);
 void usiw_event_unlink(struct usiw_file *f, struct usiw_event *ev);
+void usiw_events_tell(void);
 
 #endif

@@ -97,5 +97,6 @@ static void __attribute__((constructor)) init(void)
 	usiw_libc_init();
 	usiw_config_read();
 	usiw_owner = getpid();
+	usiw_at_unlock = usiw_events_tell;
 	pthread_atfork(fork_prepare, fork_parent, fork_child);
 }

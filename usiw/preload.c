@@ -59,7 +59,7 @@ static ssize_t take(int fd, void *buf, size_t len)
 		if (libc()->read(fd, &one, sizeof(one)) != sizeof(one))
 			return -errno;
 		usiw_enter(&cancel);
-		f = usiw_fd_file(fd);
+		f = usiw_fd_table[fd];	/* the caller has looked closer */
 		ev = f ? TAILQ_FIRST(&f->events) : NULL;
 		if (ev) {
 			TAILQ_REMOVE(&f->events, ev, link);

@@ -41,6 +41,7 @@
 /* What a process may choose by its environment; read once. */
 struct usiw_config {
 	bool crc_required;
+	bool markers_wanted;	/* in what we receive */
 	bool peer_to_peer;
 	u8 mpa_rev;
 	u8 rtr_mask;		/* SIW_MPA_RTR_* */
@@ -52,6 +53,7 @@ extern struct usiw_config usiw_config;
 
 void usiw_lock(void);
 void usiw_unlock(void);
+extern void (*usiw_at_unlock)(void);	/* called before, with it; or NULL */
 u64 usiw_now_ms(void);		/* monotonic; with or without the lock */
 
 /* The engine thread runs from the first connection on; idle it costs nothing. */
