@@ -43,6 +43,7 @@ void usiw_config_read(void)
 
 	c->verbose = (u8)number("SIW_VERBOSE", c->verbose, 0, 2);
 	c->crc_required = number("SIW_CRC", c->crc_required, 0, 1);
+	c->markers_wanted = number("SIW_MARKERS", c->markers_wanted, 0, 1);
 	c->peer_to_peer = number("SIW_PEER_TO_PEER", c->peer_to_peer, 0, 1);
 	c->mpa_rev = (u8)number("SIW_MPA_REV", c->mpa_rev, 1, 2);
 	c->rtr_mask = (u8)number("SIW_RTR_MASK", c->rtr_mask, 1,

@@ -86,6 +86,8 @@ static int start_qp(struct usiw_ep *ep)
 		.ep = ep,
 		.initiator = !ep->passive,
 		.crc = res->crc,
+		.markers_tx = res->markers_tx,
+		.markers_rx = res->markers_rx,
 		.ird = res->ird,
 		.ord = res->ord,
 		.rtr_tx = ep->passive ? 0 : res->rtr,

@@ -25,27 +25,31 @@ static int send_frame(struct usiw_ep *ep)
 static int send_term(struct usiw_ep *ep)
 {
 	const struct siw_mpa_result *res = &ep->mpa->res;
-	const struct siw_tx_params p = { .crc = res->crc };
-	u8 out[RDMAP_TERM_MAX + RDMAP_MAX_HDR + 8];
+	const struct siw_tx_params params = {
+		.crc = res->crc,
+		.markers = res->markers_tx,
+	};
+	u8 out[MPA_MARKER_SIZE + RDMAP_MAX_HDR + RDMAP_TERM_MAX + 8];
 	u8 payload[RDMAP_TERM_MAX];
 	struct siw_tx_msg m = { .opcode = RDMAP_TERMINATE };
-	struct siw_tx_part part;
+	struct siw_tx_piece p;
 	struct siw_tx_fpdu *f;
 	struct siw_term term;
 	struct siw_tx tx;
+	u32 n = 0;
 
 	siw_term_init(&term, res->term ? res->term : SIW_E_MPA_LOCAL, NULL, 0);
 	m.len = siw_term_build(payload, &term);
 	m.ctx = &tx;
-	siw_tx_init(&tx, &p);
+	siw_tx_init(&tx, &params);
 	siw_tx_start(&tx, &m);
 	f = siw_tx_cut(&tx, SIW_MPA_FRAME_MAX);
-	siw_tx_seal(f, siw_crc32c(siw_tx_crc_seed(f), payload, m.len));
-	siw_tx_part(&tx, 0, &part);
-	memcpy(out, part.hdr, part.hdr_len);
-	memcpy(out + part.hdr_len, payload, m.len);
-	memcpy(out + part.hdr_len + m.len, part.trl, part.trl_len);
-	return usiw_ep_send(ep, out, part.hdr_len + m.len + part.trl_len);
+	for (; siw_tx_piece(f, n, &p); n += p.len)
+		memcpy(out + n, p.own ? p.own : payload + p.off, p.len);
+	siw_tx_seal(f, siw_crc32c(~0u, out, n));
+	for (; siw_tx_piece(f, n, &p); n += p.len)
+		memcpy(out + n, p.own, p.len);
+	return usiw_ep_send(ep, out, n);
 }
 
 /**
@@ -95,6 +99,8 @@ void usiw_ep_policy(struct siw_mpa_local *l,
 {
 	l->rev = usiw_config.mpa_rev;
 	l->crc_required = usiw_config.crc_required;
+	l->markers_wanted = usiw_config.markers_wanted;
+	l->can_mark = true;
 	l->rtr = usiw_config.rtr_mask;
 	l->max_ird = USIW_MAX_RDQ;
 	l->max_ord = USIW_MAX_RDQ;

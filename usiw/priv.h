@@ -320,7 +320,7 @@ struct usiw_qp {
 	bool rqe_busy;
 	bool rx_stopped;		/* discard input; once set stays */
 	bool gate_told;
-	bool crc;
+	bool no_bulk;			/* octets have to be seen first */
 	u8 rx_bulk;			/* large segments are to be expected */
 	struct siw_rqe rqe;		/* current RQE, private copy */
 	struct usiw_mr *rqe_mr[SIW_MAX_SGE];	/* referenced */
@@ -338,6 +338,7 @@ struct usiw_link {
 	struct usiw_ep *ep;
 	bool initiator;
 	bool crc;
+	bool markers_tx, markers_rx;
 	u8 rtr_tx;			/* initiator: RTR to send, or 0 */
 	u8 rtr_rx;			/* responder: RTR agreed, or 0 */
 	u32 ird, ord;

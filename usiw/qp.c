@@ -391,11 +391,15 @@ static void init_machines(struct usiw_qp *qp, const struct usiw_link *link)
 {
 	struct siw_rx_params rp = {
 		.crc = link->crc,
+		.markers = link->markers_rx,
 		.verify_first = true,
 		.responder = !link->initiator,
 		.rtr_send = link->rtr_rx == SIW_MPA_RTR_SEND,
 	};
-	struct siw_tx_params tp = { .crc = link->crc };
+	struct siw_tx_params tp = {
+		.crc = link->crc,
+		.markers = link->markers_tx,
+	};
 
 	siw_rx_init(&qp->rx, &rp);
 	siw_tx_init(&qp->tx, &tp);
@@ -404,7 +408,7 @@ static void init_machines(struct usiw_qp *qp, const struct usiw_link *link)
 	qp->gate_told = link->initiator;
 	qp->irq_run = 0;
 	qp->rx_bulk = 0;
-	qp->crc = link->crc;
+	qp->no_bulk = link->crc || link->markers_rx;
 	qp->rresp_run = 0;
 	qp->tx_bytes = 0;
 	qp->mulpdu = 0;

@@ -6,13 +6,13 @@
  * once. Only with CRC on something stays, the beginning of an FPDU that is not
  * all here; it is put aside when another connection needs the stage.
  *
- * Payload of a segment that has been checked, and needs no CRC, is received
- * where it belongs, together with the header that follows it; so in a stream of
- * large segments nothing is copied twice. What is in the stage already gets
- * there by usiw_copy_to(). While large segments are to be expected only a
- * little is received into the stage, not to have them there. Access is checked
- * for the whole segment before anything of it is placed, and that the memory is
- * still registered each time.
+ * Payload of a segment that has been checked, and needs no CRC, and is not
+ * divided by markers, is received where it belongs, together with the header
+ * that follows it; so in a stream of large segments nothing is copied twice.
+ * What is in the stage already gets there by usiw_copy_to(). While large
+ * segments are to be expected only a little is received into the stage, not to
+ * have them there. Access is checked for the whole segment before anything of
+ * it is placed, and that the memory is still registered each time.
  *
  * Under usiw_lock(). RFC 5044 §6, RFC 5041 §7.1
  */
@@ -100,8 +100,7 @@ static enum siw_err find_read(struct usiw_qp *qp,
 
 static void learn(struct usiw_qp *qp, u32 seg_len)
 {
-	/* With CRC all of an FPDU has to be in the stage anyway. */
-	if (seg_len >= BULK_MIN && !qp->crc)
+	if (seg_len >= BULK_MIN && !qp->no_bulk)
 		qp->rx_bulk = BULK_TRUST;
 	else if (qp->rx_bulk)
 		qp->rx_bulk--;

@@ -47,11 +47,10 @@ static void abort_tx(struct usiw_qp *qp)
 /* The program's memory that a begun FPDU needs is gone: tell it which WR. */
 static void blame_first(struct usiw_qp *qp)
 {
-	struct siw_tx_part part;
 	struct usiw_msg *m;
+	u32 off;
 
-	siw_tx_part(&qp->tx, 0, &part);
-	m = part.ctx;
+	m = siw_tx_unsent(&qp->tx, 0, &off)->ctx;
 	if (m->kind == USIW_MSG_SQ && !m->aborted)
 		usiw_wr_done(qp, m->wr, SIW_WC_LOC_PROT_ERR, 0);
 }
@@ -168,12 +167,13 @@ static void sq_fail(struct usiw_qp *qp, const struct usiw_msg *m)
 /* It was cut already, but nothing of it was sent. */
 static void recall(struct usiw_qp *qp)
 {
-	struct siw_tx_part part;
+	const struct siw_tx_fpdu *f;
 	struct usiw_msg *m;
+	u32 off;
 
-	siw_tx_part(&qp->tx, 0, &part);
-	m = part.ctx;
-	m->cut = part.pay_off;
+	f = siw_tx_unsent(&qp->tx, 0, &off);
+	m = f->ctx;
+	m->cut = f->pay_off;
 	if (m->kind == USIW_MSG_RRESP)
 		rresp_fail(qp, m, SIW_E_RPROT_STAG);
 	else
@@ -360,7 +360,7 @@ static bool cut_one(struct usiw_qp *qp, u32 mulpdu)
 	m->cut += f->pay_len;
 	if (m->kind == USIW_MSG_RRESP && f->last)
 		spare_irq(qp, false);
-	qp->tx_bytes += f->hdr_len + f->pay_len + f->trl_len;
+	qp->tx_bytes += f->wire_len;
 	return true;
 }
 
@@ -482,18 +482,36 @@ void usiw_tx_run(struct usiw_qp *qp)
 
 /* --- when the QP goes before its last octets --------------------------- */
 
-static bool copy_part(struct usiw_qp *qp, const struct siw_tx_part *p, u8 *to)
+static bool copy_piece(struct usiw_qp *qp, const struct siw_tx_piece *p,
+		       const struct usiw_msg *m, u8 *to)
 {
 	struct iovec v[SIW_MAX_SGE];
 	int n;
 
-	memcpy(to, p->hdr, p->hdr_len);
-	to += p->hdr_len;
-	n = usiw_msg_iov(qp, p->ctx, p->pay_off, p->pay_len, v, SIW_MAX_SGE);
-	if (n < 0 || (n && usiw_copy_from(to, v, n, p->pay_len)))
-		return false;
-	memcpy(to + p->pay_len, p->trl, p->trl_len);
-	return true;
+	if (p->own) {
+		memcpy(to, p->own, p->len);
+		return true;
+	}
+	n = usiw_msg_iov(qp, m, p->off, p->len, v, SIW_MAX_SGE);
+	return n >= 0 && !usiw_copy_from(to, v, n, p->len);
+}
+
+/* Return: octets at @to, if not NULL; 0 if some cannot be read. */
+static u32 copy_unsent(struct usiw_qp *qp, u8 *to)
+{
+	const struct siw_tx_fpdu *f;
+	struct siw_tx_piece p;
+	u32 i, off, len = 0;
+
+	for (i = 0; i < siw_tx_count(&qp->tx); i++) {
+		f = siw_tx_unsent(&qp->tx, i, &off);
+		for (; siw_tx_piece(f, off, &p); off += p.len) {
+			if (to && !copy_piece(qp, &p, f->ctx, to + len))
+				return 0;
+			len += p.len;
+		}
+	}
+	return len;
 }
 
 /**
@@ -508,8 +526,7 @@ static bool copy_part(struct usiw_qp *qp, const struct siw_tx_part *p, u8 *to)
  */
 u32 usiw_tx_rest(struct usiw_qp *qp, u8 **rest, bool *lost)
 {
-	struct siw_tx_part p;
-	u32 len = 0, i;
+	u32 len;
 
 	*rest = NULL;
 	*lost = false;
@@ -518,19 +535,11 @@ u32 usiw_tx_rest(struct usiw_qp *qp, u8 **rest, bool *lost)
 	if (!qp->tx_aborted)
 		abort_tx(qp);
 	fill(qp);
-	for (i = 0; i < siw_tx_count(&qp->tx); i++) {
-		siw_tx_part(&qp->tx, i, &p);
-		len += p.hdr_len + p.pay_len + p.trl_len;
-	}
+	len = copy_unsent(qp, NULL);
 	if (!len)
 		return 0;
 	*rest = malloc(len);
-	*lost = !*rest;
-	for (i = 0, len = 0; !*lost && i < siw_tx_count(&qp->tx); i++) {
-		siw_tx_part(&qp->tx, i, &p);
-		*lost = !copy_part(qp, &p, *rest + len);
-		len += p.hdr_len + p.pay_len + p.trl_len;
-	}
+	*lost = !*rest || !copy_unsent(qp, *rest);
 	if (!*lost)
 		return len;
 	free(*rest);

@@ -18,6 +18,7 @@
 #define MULPDU_AGE	64		/* looks until it is asked for again */
 
 static struct iovec iov[IOV_CNT];
+static __be32 marker[IOV_CNT];	/* those that iov[] names */
 
 /**
  * usiw_tx_mulpdu() - the longest ULPDU that fits a segment of the connection
@@ -36,7 +37,8 @@ u32 usiw_tx_mulpdu(struct usiw_qp *qp)
 	qp->mulpdu_age = 0;
 	if (!sys_getsockopt(qp->ep->fd, IPPROTO_TCP, TCP_MAXSEG, &mss, &len) &&
 	    mss > 0)
-		qp->mulpdu = siw_mulpdu((u32)mss);
+		qp->mulpdu = qp->tx.markers ? siw_mulpdu_marked((u32)mss) :
+					      siw_mulpdu((u32)mss);
 	else if (!qp->mulpdu)
 		qp->mulpdu = siw_mulpdu(0);
 	return qp->mulpdu;
@@ -92,12 +94,18 @@ bool usiw_tx_readable(struct usiw_qp *qp, const struct usiw_msg *m, u32 off,
 int usiw_tx_crc_pay(struct usiw_qp *qp, const struct usiw_msg *m,
 		    struct siw_tx_fpdu *f)
 {
-	u32 crc = siw_tx_crc_seed(f);
 	struct iovec v[SIW_MAX_SGE];
+	struct siw_tx_piece p;
+	u32 off, crc = ~0u;
 	int n, rv = 0;
 
-	if (f->crc_on && f->pay_len) {
-		n = usiw_msg_iov(qp, m, f->pay_off, f->pay_len, v, SIW_MAX_SGE);
+	for (off = 0; f->crc_on && !rv && siw_tx_piece(f, off, &p);
+	     off += p.len) {
+		if (p.own) {
+			crc = siw_crc32c(crc, p.own, p.len);
+			continue;
+		}
+		n = usiw_msg_iov(qp, m, p.off, p.len, v, SIW_MAX_SGE);
 		rv = n < 0 ? n : usiw_crc_from(v, n, &crc);
 	}
 	siw_tx_seal(f, crc);
@@ -106,49 +114,49 @@ int usiw_tx_crc_pay(struct usiw_qp *qp, const struct usiw_msg *m,
 
 /* --- gathering --------------------------------------------------------- */
 
-static bool add(int *cnt, const void *p, u32 len)
+/* Return: elements of iov[] taken; -ENOSPC; -errno: memory was taken away */
+static int add(struct usiw_qp *qp, const struct siw_tx_piece *p,
+	       const struct usiw_msg *m, int at)
 {
-	if (!len)
-		return true;
-	if (*cnt == IOV_CNT)
-		return false;
-	iov[*cnt].iov_base = (void *)p;
-	iov[(*cnt)++].iov_len = len;
-	return true;
-}
-
-/* Of a message whose memory was taken away, may TCP have a part already? */
-static int lost(const struct siw_tx_part *part)
-{
-	return part->hdr_len == sizeof(struct ddp_tagged_hdr) ||
-	       part->hdr_len == sizeof(struct ddp_untagged_hdr) ? -ESTALE :
-								  -EFAULT;
+	if (!p->own)
+		return usiw_msg_iov(qp, m, p->off, p->len, iov + at,
+				    IOV_CNT - at);
+	if (at == IOV_CNT)
+		return -ENOSPC;
+	iov[at].iov_base = (void *)p->own;
+	iov[at].iov_len = p->len;
+	if (p->marker) {
+		iov[at].iov_base = &marker[at];
+		memcpy(&marker[at], p->own, p->len);
+	}
+	return 1;
 }
 
 /* Return: 1: all that is unsent; 0: as much as fits or may be; -errno */
 static int gather(struct usiw_qp *qp, int *cnt)
 {
-	struct siw_tx_part part;
-	u32 i;
-	int n;
+	const struct siw_tx_fpdu *f;
+	struct siw_tx_piece p;
+	u32 i, off, begun;
+	int n, first;
 
 	*cnt = 0;
 	for (i = 0; i < siw_tx_count(&qp->tx); i++) {
-		siw_tx_part(&qp->tx, i, &part);
-		if (!add(cnt, part.hdr, part.hdr_len))
-			return 0;
-		n = usiw_msg_iov(qp, part.ctx, part.pay_off, part.pay_len,
-				 iov + *cnt, IOV_CNT - *cnt);
-		if (n == -ENOSPC)
-			return 0;
-		if (n < 0) {
-			/* neither the header of what cannot follow */
-			*cnt -= part.hdr_len ? 1 : 0;
-			return *cnt ? 0 : lost(&part);
+		f = siw_tx_unsent(&qp->tx, i, &begun);
+		first = *cnt;
+		for (off = begun; siw_tx_piece(f, off, &p); off += p.len) {
+			n = add(qp, &p, f->ctx, *cnt);
+			if (n == -ENOSPC)
+				return 0;
+			if (n < 0) {
+				/* nor what comes before it in the FPDU */
+				*cnt = first;
+				if (first)
+					return 0;
+				return begun ? -EFAULT : -ESTALE;
+			}
+			*cnt += n;
 		}
-		*cnt += n;
-		if (!add(cnt, part.trl, part.trl_len))
-			return 0;
 	}
 	return 1;
 }

@@ -3,6 +3,8 @@
  * Setting up and ending a pair, with a look at every event on the way.
  */
 #include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "pair.h"
 
@@ -86,6 +88,7 @@ int end_accept(struct end *e, const struct cm_record *req, u32 ird, u32 ord,
 void set_config(const struct pair_opts *o)
 {
 	usiw_config.crc_required = o->crc;
+	usiw_config.markers_wanted = o->markers_a;
 	usiw_config.mpa_rev = o->rev1 ? 1 : 2;
 	usiw_config.peer_to_peer = !o->client_server;
 	usiw_config.rtr_mask = o->rtr ? o->rtr : SIW_MPA_RTR_ALL;
@@ -111,6 +114,7 @@ bool pair_init(struct pair *p, const struct pair_opts *o)
 		       r.pdata_len);
 		return false;
 	}
+	usiw_config.markers_wanted = o->markers_b;
 	if (end_accept(&p->b, &r, ird, ord, "welcome") ||
 	    !wait_cm(&p->a, USIW_CM_REPLY, &r))
 		return false;
@@ -143,4 +147,23 @@ bool pair_close(struct pair *p)
 	     !cm_left(&p->b);
 	pair_fini(p);
 	return ok;
+}
+
+int raw_dial(u16 port, const struct siw_mpa_frame *f)
+{
+	struct timeval tv = { .tv_sec = WAIT_S };
+	struct sockaddr_storage a;
+	u8 out[SIW_MPA_FRAME_MAX];
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	u32 n = siw_mpa_build(out, sizeof(out), f);
+
+	loopback(&a, false, port);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
+	if (connect(fd, (struct sockaddr *)&a, sizeof(struct sockaddr_in)) ||
+	    send(fd, out, n, MSG_NOSIGNAL) != (ssize_t)n) {
+		close(fd);
+		return -1;
+	}
+	return fd;
 }

@@ -7,6 +7,7 @@
 
 #include <netinet/in.h>
 
+#include "core/mpa.h"
 #include "front.h"
 
 struct pair {
@@ -16,6 +17,7 @@ struct pair {
 
 struct pair_opts {
 	bool crc;
+	bool markers_a, markers_b;	/* wanted by that end */
 	bool rev1;
 	bool client_server;	/* without RTR */
 	u8 rtr;			/* SIW_MPA_RTR_*, 0: all */
@@ -33,5 +35,8 @@ void set_config(const struct pair_opts *o);
 bool pair_init(struct pair *p, const struct pair_opts *o);
 bool pair_close(struct pair *p);	/* gracefully, by a; all is freed */
 void pair_fini(struct pair *p);
+
+/* A plain socket that has sent the Request @f; -1 if it could not. */
+int raw_dial(u16 port, const struct siw_mpa_frame *f);
 
 #endif

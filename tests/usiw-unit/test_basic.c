@@ -143,6 +143,17 @@ TEST(all__ord_1)
 	run(&(struct pair_opts) { .ird = 1, .ord = 1 });
 }
 
+/* All four ways, and each with CRC. MPA-4.3-12 */
+TEST(all__markers)
+{
+	u32 i;
+
+	for (i = 0; i < 8 && !test_bad; i++)
+		run(&(struct pair_opts) {
+			.markers_a = i & 1, .markers_b = i & 2, .crc = i & 4,
+		});
+}
+
 TEST(send__inline)
 {
 	struct pair_opts o = {};
@@ -247,6 +258,12 @@ TEST(many__small)
 TEST(many__large)
 {
 	many(&(struct pair_opts) {}, 100000);
+}
+
+TEST(many__large_markers)
+{
+	many(&(struct pair_opts) { .markers_a = true, .markers_b = true },
+	     100000);
 }
 
 TEST(many__large_crc)
@@ -393,7 +410,8 @@ TEST(close__drains)
 SUITE(usiw_basic, CASE(all__default), CASE(all__crc), CASE(all__rev1),
       CASE(all__rev1_crc), CASE(all__client_server), CASE(all__rtr_send),
       CASE(all__rtr_write), CASE(all__rtr_read), CASE(all__ipv6),
-      CASE(all__ord_1), CASE(send__inline), CASE(send__sges),
-      CASE(many__small), CASE(many__large), CASE(many__large_crc),
+      CASE(all__ord_1), CASE(all__markers), CASE(send__inline),
+      CASE(send__sges), CASE(many__small), CASE(many__large),
+      CASE(many__large_markers), CASE(many__large_crc),
       CASE(many__both_ways), CASE(unsignalled__silent),
       CASE(arm__solicited_only), CASE(srq__serves), CASE(close__drains));

@@ -265,7 +265,6 @@ TEST(connect__bad_replies)
 	bad_reply("GET / HTTP/1.1\r\nHost:", 21, false, -EPROTO);
 	bad_reply("MPA ID Req Frame\0\1\0\0", 20, false, -EPROTO);
 	bad_reply("MPA ID Rep Frame\0\1\xff\xff", 20, false, -EPROTO);
-	bad_reply("MPA ID Rep Frame\x80\1\0\0", 20, false, -EPROTO);
 	bad_reply("MPA ID Rep", 10, true, -ECONNRESET);
 	bad_reply("", 0, true, -ECONNRESET);
 }

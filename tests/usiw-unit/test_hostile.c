@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * A peer that sends nearly valid FPDUs, cut into odd pieces. Whatever it sends,
+ * A peer that sends nearly valid FPDUs, with and without markers, right ones
+ * and wrong ones, cut into odd pieces. Whatever it sends,
  * nothing outside of what it may write changes, the connection ends with all
  * events, and a well-behaved connection beside it goes on.
  *
@@ -17,6 +18,7 @@
 #include "core/mpa.h"
 #include "core/wire.h"
 #include "harness.h"
+#include "markers.h"
 #include "pair.h"
 
 #define ALL_RIGHTS	0x0f
@@ -97,40 +99,37 @@ static u32 put_fpdu(u8 *out, u32 stag)
 	return n;
 }
 
-/* --- connecting ----------------------------------------------------------------- */
+/* --- a round ----------------------------------------------------------------------- */
 
-static int dial(u16 port, bool crc)
+/* FPDUs whose length was damaged are no stream that can be marked. */
+static u32 mark_sound(const u8 *plain, u32 len, u8 *out,
+		      const struct mark_cfg *cfg)
 {
-	struct siw_mpa_frame f = { .rev = 1, .crc = crc };
-	struct sockaddr_in a = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-		.sin_port = htons(port),
-	};
-	struct timeval tv = { .tv_sec = WAIT_S };
-	u8 out[SIW_MPA_FRAME_MAX];
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	u32 n = siw_mpa_build(out, sizeof(out), &f);
+	u32 n = 0;
 
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
-	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) ||
-	    send(fd, out, n, MSG_NOSIGNAL) != (ssize_t)n) {
-		close(fd);
-		return -1;
-	}
-	return fd;
+	while (n < len && n + fpdu_octets(plain + n) <= len)
+		n += fpdu_octets(plain + n);
+	return mark_stream(plain, n, out, cfg);
 }
 
 /* In pieces, and some of it never. */
-static void talk(int fd, u32 stag)
+static void talk(int fd, u32 stag, bool marked)
 {
-	static u8 out[16 * (ROOM + 300)];
+	static u8 out[16 * (ROOM + 300)], plain[16 * (ROOM + 300)];
+	const struct mark_cfg cfg = {
+		.crc = !one_in(4),
+		.which = rnd(20),
+		.flip = one_in(3) ? 1u << rnd(32) : 0,
+	};
 	u32 n = 0, off = 0, i, cnt = 1 + rnd(12);
 
 	memset(msn, 0, sizeof(msn));
 	for (i = 0; i < cnt; i++)
 		n += put_fpdu(out + n, stag);
+	if (marked && !one_in(8)) {
+		memcpy(plain, out, n);
+		n = mark_sound(plain, n, out, &cfg);
+	}
 	if (one_in(5))
 		n -= rnd(n);
 	while (off < n) {
@@ -176,7 +175,10 @@ static void round_of(struct end *l, u16 port)
 {
 	struct pair_opts o = {};
 	struct cm_record r;
-	bool crc = rnd(2);
+	struct siw_mpa_frame f = {
+		.rev = 1, .crc = rnd(2), .markers = one_in(3),
+	};
+	bool marked = one_in(2);
 	struct end e;
 	u32 k, i;
 	u8 rights = one_in(3) ? SIW_R_LOCAL_WRITE : ALL_RIGHTS;
@@ -186,11 +188,13 @@ static void round_of(struct end *l, u16 port)
 	end_reg(&e, memory + ROOM, ROOM, rights, &k);
 	for (i = 0; i < 5; i++)
 		post_recv(&e, i, memory + ROOM + 600 * i, 600, k);
-	fd = dial(port, crc);
+	fd = raw_dial(port, &f);
 	NEED(fd >= 0);
 	NEED(wait_cm(l, USIW_CM_REQUEST, &r));
+	usiw_config.markers_wanted = marked;
 	CHECK_EQ(end_accept(&e, &r, 2, 2, NULL), 0);
-	talk(fd, k);
+	usiw_config.markers_wanted = false;
+	talk(fd, k, marked);
 	if (one_in(3))
 		post_send(&e, 9, SIW_OP_SEND, SIW_WQE_INLINE, good, 10, 0);
 	hang_up(fd);
