@@ -19,6 +19,7 @@ static const char help[] =
 	"Runs a program that uses libibverbs or librdmacm over plain TCP sockets.\n"
 	"\n"
 	"  --crc              ask for a CRC in every FPDU\n"
+	"  --markers          ask for markers in what is received\n"
 	"  --mpa-rev=1|2      MPA revision to connect with (2)\n"
 	"  --no-peer-to-peer  connect without the set-up of RFC 6581\n"
 	"  --rtr-mask=1..7    RTR messages: 1 Send, 2 Write, 4 Read (7)\n"
@@ -28,10 +29,14 @@ static const char help[] =
 	"  -q, --quiet        say nothing\n"
 	"  -h, --help         this text\n";
 
-enum { OPT_CRC = 256, OPT_REV, OPT_NO_P2P, OPT_RTR, OPT_OFFSET, OPT_LIBRARY };
+enum {
+	OPT_CRC = 256, OPT_MARKERS, OPT_REV, OPT_NO_P2P, OPT_RTR, OPT_OFFSET,
+	OPT_LIBRARY
+};
 
 static const struct option options[] = {
 	{ "crc", no_argument, NULL, OPT_CRC },
+	{ "markers", no_argument, NULL, OPT_MARKERS },
 	{ "mpa-rev", required_argument, NULL, OPT_REV },
 	{ "no-peer-to-peer", no_argument, NULL, OPT_NO_P2P },
 	{ "rtr-mask", required_argument, NULL, OPT_RTR },
@@ -70,6 +75,9 @@ static const char *parse(int argc, char **argv)
 		switch (opt) {
 		case OPT_CRC:
 			set("SIW_CRC", "1");
+			break;
+		case OPT_MARKERS:
+			set("SIW_MARKERS", "1");
 			break;
 		case OPT_REV:
 			set_number("SIW_MPA_REV", optarg, 1, 2);
