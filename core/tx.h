@@ -40,9 +40,13 @@
 #ifndef SIW_CORE_TX_H
 #define SIW_CORE_TX_H
 
-#include "fpdu.h"
+#include "term.h"
 
 #define SIW_TX_RING	16	/* FPDUs; a power of two */
+
+/* Octets of siw_tx_lone_term() */
+#define SIW_TX_TERM_MAX	(MPA_MARKER_SIZE + RDMAP_MAX_HDR + RDMAP_TERM_MAX + \
+			 MPA_MAX_PAD + MPA_CRC_SIZE)
 
 /**
  * struct siw_tx_params - what MPA negotiated
@@ -337,6 +341,20 @@ void *siw_tx_done(struct siw_tx *tx);
  * RFC 5040 §5.4
  */
 void *siw_tx_abort(struct siw_tx *tx);
+
+/**
+ * siw_tx_lone_term() - the one FPDU of a connection whose set-up failed
+ * @tx: not in use: room to work in
+ * @p: what MPA negotiated
+ * @err: why it failed
+ * @out: result, room for SIW_TX_TERM_MAX octets
+ *
+ * Context: any.
+ * Return: octets at @out.
+ * RFC 6581 §8
+ */
+u32 siw_tx_lone_term(struct siw_tx *tx, const struct siw_tx_params *p,
+		     enum siw_err err, u8 *out);
 
 /**
  * siw_tx_idle() - is nothing in progress?

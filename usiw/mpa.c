@@ -25,30 +25,16 @@ static int send_frame(struct usiw_ep *ep)
 static int send_term(struct usiw_ep *ep)
 {
 	const struct siw_mpa_result *res = &ep->mpa->res;
-	const struct siw_tx_params params = {
+	const struct siw_tx_params p = {
 		.crc = res->crc,
 		.markers = res->markers_tx,
 	};
-	u8 out[MPA_MARKER_SIZE + RDMAP_MAX_HDR + RDMAP_TERM_MAX + 8];
-	u8 payload[RDMAP_TERM_MAX];
-	struct siw_tx_msg m = { .opcode = RDMAP_TERMINATE };
-	struct siw_tx_piece p;
-	struct siw_tx_fpdu *f;
-	struct siw_term term;
+	u8 out[SIW_TX_TERM_MAX];
 	struct siw_tx tx;
-	u32 n = 0;
+	u32 n;
 
-	siw_term_init(&term, res->term ? res->term : SIW_E_MPA_LOCAL, NULL, 0);
-	m.len = siw_term_build(payload, &term);
-	m.ctx = &tx;
-	siw_tx_init(&tx, &params);
-	siw_tx_start(&tx, &m);
-	f = siw_tx_cut(&tx, SIW_MPA_FRAME_MAX);
-	for (; siw_tx_piece(f, n, &p); n += p.len)
-		memcpy(out + n, p.own ? p.own : payload + p.off, p.len);
-	siw_tx_seal(f, siw_crc32c(~0u, out, n));
-	for (; siw_tx_piece(f, n, &p); n += p.len)
-		memcpy(out + n, p.own, p.len);
+	n = siw_tx_lone_term(&tx, &p, res->term ? res->term : SIW_E_MPA_LOCAL,
+			     out);
 	return usiw_ep_send(ep, out, n);
 }
 

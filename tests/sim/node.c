@@ -124,27 +124,14 @@ static void send_frame(struct node *n, const struct siw_mpa_frame *f)
 /* The only FPDU of a connection that was never open. */
 static void send_lone_term(struct node *n)
 {
-	struct siw_tx_msg m = { .opcode = RDMAP_TERMINATE, .ctx = n };
 	const struct siw_tx_params tp = {
 		.crc = n->res.crc,
 		.markers = n->res.markers_tx,
 	};
-	u8 buf[RDMAP_TERM_MAX];
-	struct siw_tx_piece p;
-	struct siw_tx_fpdu *f;
-	struct siw_term t;
-	u32 off, crc = ~0u;
+	u8 buf[SIW_TX_TERM_MAX];
+	u32 len = siw_tx_lone_term(&n->e->tx, &tp, n->res.term, buf);
 
-	siw_term_init(&t, n->res.term, NULL, 0);
-	m.len = siw_term_build(buf, &t);
-	siw_tx_init(&n->e->tx, &tp);
-	siw_tx_start(&n->e->tx, &m);
-	f = siw_tx_cut(&n->e->tx, 128);
-	for (off = 0; siw_tx_piece(f, off, &p); off += p.len)
-		crc = siw_crc32c(crc, p.own ? p.own : buf + p.off, p.len);
-	siw_tx_seal(f, crc);
-	for (off = 0; siw_tx_piece(f, off, &p); off += p.len)
-		sim_pipe_write(n->e->out, p.own ? p.own : buf + p.off, p.len);
+	sim_pipe_write(n->e->out, buf, len);
 }
 
 static void to_qp(struct node *n, enum siw_cm_ev ev)

@@ -379,6 +379,27 @@ TEST(siw_tx_abort__idle)
 	CHECK_EQ(tx.pos, stream_len);
 }
 
+/* G24 of wire.md: refused for want of a common RTR, and the same marked */
+TEST(siw_tx_lone_term__golden)
+{
+	const struct siw_tx_params p[] = {
+		{ .crc = true }, { .crc = true, .markers = true },
+		{ .crc = false },
+	};
+	const struct mark_cfg cfg = { .crc = true };
+	u8 out[SIW_TX_TERM_MAX];
+
+	CHECK_EQ(vector_get("G24", plain), 28);
+	CHECK_EQ(siw_tx_lone_term(&tx, &p[0], SIW_E_MPA_RTR, out), 28);
+	CHECK_MEM(out, plain, 28);
+	CHECK_EQ(mark_stream(plain, 28, want, &cfg), 32);
+	CHECK_EQ(siw_tx_lone_term(&tx, &p[1], SIW_E_MPA_RTR, out), 32);
+	CHECK_MEM(out, want, 32);
+	CHECK_EQ(siw_tx_lone_term(&tx, &p[2], SIW_E_MPA_RTR, out), 28);
+	CHECK_MEM(out, plain, 24);
+	CHECK_EQ(get32(out + 24), 0);
+}
+
 SUITE(tx_marker,
       CASE(siw_tx_piece__golden),
       CASE(siw_tx_piece__pointers),
@@ -390,4 +411,5 @@ SUITE(tx_marker,
       CASE(siw_tx_sent__every_piece_size),
       CASE(siw_tx_sent__no_lone_marker),
       CASE(siw_tx_abort__at_every_octet),
-      CASE(siw_tx_abort__idle));
+      CASE(siw_tx_abort__idle),
+      CASE(siw_tx_lone_term__golden));
