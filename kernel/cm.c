@@ -6,6 +6,10 @@
  * References to a CEP: one for the connection, from siw_cep_new() to
  * siw_cep_end(); one while its work or its timer is pending; one for its entry
  * in the table of requests; one of the QP it is for.
+ *
+ * All works run one after the other, in the order of what caused them, since
+ * programs with several QPs take for granted that requests are seen in the
+ * order in which they were made. None of them waits for a peer.
  */
 #include <linux/slab.h>
 #include <linux/tcp.h>
@@ -126,7 +130,7 @@ void siw_cep_post(struct siw_cep *cep, unsigned int bit)
 {
 	set_bit(bit, &cep->events);
 	siw_cep_get(cep);
-	if (!queue_work(siw_wq, &cep->work))
+	if (!queue_work(siw_cm_wq, &cep->work))
 		siw_cep_put(cep);
 }
 
@@ -159,7 +163,7 @@ void siw_cep_arm_ms(struct siw_cep *cep, unsigned int ms)
 		cep->bytes = tcp_sk(cep->sock->sk)->bytes_received;
 	cep->deadline = jiffies + delay;
 	siw_cep_get(cep);
-	if (mod_delayed_work(siw_wq, &cep->timer, delay))
+	if (mod_delayed_work(siw_cm_wq, &cep->timer, delay))
 		siw_cep_put(cep);
 }
 

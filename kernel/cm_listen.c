@@ -64,7 +64,7 @@ static void port_put(struct siw_port *port)
 static void port_queue(struct siw_port *port, unsigned long delay)
 {
 	kref_get(&port->ref);
-	if (!queue_delayed_work(siw_wq, &port->work, delay))
+	if (!queue_delayed_work(siw_cm_wq, &port->work, delay))
 		port_put(port);
 }
 

@@ -51,6 +51,7 @@ MODULE_PARM_DESC(rtr_mask,
 
 struct workqueue_struct *siw_tx_wq;
 struct workqueue_struct *siw_wq;
+struct workqueue_struct *siw_cm_wq;
 struct workqueue_struct *siw_cq_wq;
 
 /**
@@ -81,6 +82,8 @@ static void free_queues(void)
 		destroy_workqueue(siw_cq_wq);
 	if (siw_tx_wq)
 		destroy_workqueue(siw_tx_wq);
+	if (siw_cm_wq)
+		destroy_workqueue(siw_cm_wq);
 	if (siw_wq)
 		destroy_workqueue(siw_wq);
 }
@@ -88,10 +91,11 @@ static void free_queues(void)
 static int alloc_queues(void)
 {
 	siw_wq = alloc_workqueue("siw", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	siw_cm_wq = alloc_ordered_workqueue("siw_cm", WQ_MEM_RECLAIM);
 	siw_tx_wq = alloc_workqueue("siw_tx", WQ_PERCPU | WQ_MEM_RECLAIM, 0);
 	siw_cq_wq = alloc_workqueue("siw_cq", WQ_PERCPU | WQ_MEM_RECLAIM |
 				    WQ_HIGHPRI, 0);
-	if (siw_wq && siw_tx_wq && siw_cq_wq)
+	if (siw_wq && siw_cm_wq && siw_tx_wq && siw_cq_wq)
 		return 0;
 	free_queues();
 	return -ENOMEM;

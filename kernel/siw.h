@@ -568,7 +568,8 @@ int siw_destroy_listen(struct iw_cm_id *id);
 
 /* main.c */
 extern struct workqueue_struct *siw_tx_wq;	/* per CPU, WQ_MEM_RECLAIM */
-extern struct workqueue_struct *siw_wq;		/* unbound: frees, flush, CM */
+extern struct workqueue_struct *siw_wq;		/* unbound: frees, flush */
+extern struct workqueue_struct *siw_cm_wq;	/* ordered: see cm.c */
 extern struct workqueue_struct *siw_cq_wq;	/* per CPU, WQ_HIGHPRI */
 void siw_policy_defaults(struct siw_policy *p);
 
