@@ -27,13 +27,17 @@
 #define LOCK_TRIES	100		/* a few microseconds */
 #define EVENTS		64		/* taken from epoll at a time */
 #define BURIED_MAX	64		/* ... end points before it is woken */
+#define REST_NS		1000000		/* while a fork is not settled */
 #define LOG_BURST	10		/* lines */
 #define LOG_GAP_MS	1000
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 static int waiting;			/* threads that want the lock; atomic */
+void (*usiw_at_lock)(void);
 void (*usiw_at_unlock)(void);
+bool (*usiw_engine_gate)(void);
+bool usiw_sockets_shared;
 
 static struct {
 	bool running;
@@ -58,12 +62,7 @@ static inline void relax(void)
 #endif
 }
 
-/**
- * usiw_lock() - take the one lock of the process
- *
- * Context: a thread of the program, without the lock.
- */
-void usiw_lock(void)
+static void take_lock(void)
 {
 	int tries;
 
@@ -81,6 +80,18 @@ void usiw_lock(void)
 }
 
 /**
+ * usiw_lock() - take the one lock of the process
+ *
+ * Context: a thread of the program, without the lock.
+ */
+void usiw_lock(void)
+{
+	take_lock();
+	if (usiw_at_lock)
+		usiw_at_lock();
+}
+
+/**
  * usiw_unlock() - give the lock back
  */
 void usiw_unlock(void)
@@ -92,9 +103,17 @@ void usiw_unlock(void)
 
 static void engine_lock(void)
 {
-	pthread_mutex_lock(&turn);
-	pthread_mutex_lock(&lock);
-	pthread_mutex_unlock(&turn);
+	const struct timespec rest = { .tv_nsec = REST_NS };
+
+	for (;;) {
+		pthread_mutex_lock(&turn);
+		pthread_mutex_lock(&lock);
+		pthread_mutex_unlock(&turn);
+		if (!usiw_engine_gate || usiw_engine_gate())
+			return;
+		pthread_mutex_unlock(&lock);
+		nanosleep(&rest, NULL);
+	}
 }
 
 static void let_others(void)
@@ -474,23 +493,66 @@ int usiw_engine_start(void)
 	return rv;
 }
 
+bool usiw_engine_runs(void)
+{
+	return eng.running;
+}
+
+/**
+ * usiw_engine_alone() - this is the child of a fork, which has only this thread
+ *
+ * The lock is held and was so during the fork.
+ */
+void usiw_engine_alone(void)
+{
+	/* Somebody else may have been waiting in it. */
+	pthread_mutex_init(&turn, NULL);
+	waiting = 0;
+	eng.wake_at = 0;
+	working = false;
+}
+
+/**
+ * usiw_engine_adopt() - the parent is gone: go on with its connections
+ *
+ * Nothing has happened to them since the fork. The parent's epoll knows the
+ * parent's descriptors, so it is left alone.
+ */
+void usiw_engine_adopt(void)
+{
+	struct usiw_list *l, *next;
+	struct usiw_ep *ep;
+
+	if (!eng.running)
+		return;
+	eng.running = false;
+	close_fds();
+	if (usiw_engine_start())
+		return;
+	for (l = usiw_eps.next; l != &usiw_eps; l = next) {
+		next = l->next;
+		ep = usiw_entry(l, struct usiw_ep, all);
+		if (!ep->registered)
+			continue;
+		ep->registered = false;
+		ep->err = usiw_poll(ep, ep->polled);
+		if (ep->err)
+			usiw_ep_notify(ep, USIW_EP_LOST);
+	}
+	usiw_work_run();
+}
+
 /**
  * usiw_engine_forked() - this is a new process: forget the parent's connections
  *
  * The sockets go on in the parent; its objects are dead here, and may be
  * destroyed. New ones can be made.
  *
- * Context: the child of a fork, which has only this thread. The lock is held
- * and was so during the fork.
+ * Context: after usiw_engine_alone().
  */
 void usiw_engine_forked(void)
 {
-	/* Somebody else may have been waiting in it. */
-	pthread_mutex_init(&turn, NULL);
-	waiting = 0;
 	eng.running = false;
-	eng.wake_at = 0;
-	working = false;
 	/* It is the parent's: nothing must be changed in it, only closed. */
 	close_fds();
 	usiw_ep_forked();

@@ -146,6 +146,17 @@ void usiw_ep_set_owner(struct usiw_ep *ep, void *owner)
 	ep->owner = owner;
 }
 
+/* A child may have the socket, too, so closing it would not end anything. */
+static void end_for_all(struct usiw_ep *ep)
+{
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	if (ep->reset)
+		sys_connect(ep->fd, &none, sizeof(none));	/* RST */
+	else
+		sys_shutdown(ep->fd, SHUT_RDWR);
+}
+
 /**
  * usiw_ep_close() - let go of the socket, and maybe of the QP
  * @ep: any state
@@ -170,6 +181,8 @@ void usiw_ep_close(struct usiw_ep *ep, bool keep_qp)
 	else if (ep->phase != SIW_CM_LISTEN)
 		while (usiw_rx_drop(ep->fd) == USIW_RX_MORE)
 			;
+	if (usiw_sockets_shared)
+		end_for_all(ep);
 	sys_close(ep->fd);
 	ep->fd = -1;
 }

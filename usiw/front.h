@@ -64,6 +64,10 @@ static inline const struct usiw_libc *libc(void)
 	return &usiw_libc_;
 }
 
+/* fork.c: after a fork, until it is known who goes on; else NULL */
+extern int *usiw_fork_open;
+void usiw_fork_closing(void);
+
 /* Take and give back usiw_lock(), closed to pthread_cancel() in between. */
 void usiw_enter(int *cancel);
 void usiw_leave(int cancel);

@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * Start of the library in a process, and what becomes of it in a child.
- *
- * fork() happens with the lock held, so that the child finds everything whole.
- * It gets the descriptors, but neither the engine thread nor the connections:
- * those stay the parent's, and the child is told so when it uses what it
- * inherited. What it opens itself is as new.
+ * Start of the library in a process.
  */
 #include <dlfcn.h>
-#include <errno.h>
-#include <pthread.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "front.h"
@@ -56,40 +48,9 @@ void usiw_libc_init(void)
 	NEXT(recvmsg, "recvmsg");
 }
 
-static void fork_prepare(void)
-{
-	usiw_lock();
-}
-
-static void fork_parent(void)
-{
-	usiw_unlock();
-}
-
-static void fork_child(void)
-{
-	usiw_owner = getpid();
-	usiw_fd_forked();
-	usiw_uverbs_forked();
-	usiw_ucma_forked();
-	usiw_engine_forked();
-	usiw_unlock();
-}
-
 pid_t usiw_owner_pid(void)
 {
 	return usiw_owner;
-}
-
-int usiw_forked_error(void)
-{
-	static bool said;
-
-	if (!said)
-		usiw_say(1, "process %d uses RDMA objects that it inherited by fork(); they belong to process %d",
-			 (int)getpid(), (int)getppid());
-	said = true;
-	return -EIO;
 }
 
 static void __attribute__((constructor)) init(void)
@@ -98,5 +59,5 @@ static void __attribute__((constructor)) init(void)
 	usiw_config_read();
 	usiw_owner = getpid();
 	usiw_at_unlock = usiw_events_tell;
-	pthread_atfork(fork_prepare, fork_parent, fork_child);
+	usiw_fork_init();
 }

@@ -219,14 +219,20 @@ static bool table_is_mine(int fd)
 static void forget(unsigned int first, unsigned int last)
 {
 	int fd, cancel, end = usiw_fd_last();
+	struct usiw_file *f;
 
 	if (getpid() != usiw_owner)
 		return;
 	for (fd = (int)first; fd <= end && (unsigned int)fd <= last; fd++) {
 		if (!usiw_fd_ours(fd))
 			continue;
+		usiw_fork_closing();
 		usiw_enter(&cancel);
-		if (usiw_fd_file(fd))
+		f = usiw_fd_file(fd);
+		/* the other process still has it, until it turns out */
+		if (f && usiw_fork_open && f->refs == 1)
+			f->dead = true;
+		if (f)
 			usiw_fd_drop(fd);
 		usiw_leave(cancel);
 	}
@@ -245,6 +251,7 @@ static void let_taker_return(int fd)
 	bool is_out;
 	int cancel;
 
+	usiw_fork_closing();
 	usiw_enter(&cancel);
 	f = usiw_fd_file(fd);
 	is_out = f && f->kind == USIW_FILE_UCMA && f->refs == 1 &&

@@ -18,8 +18,8 @@
 
 extern pid_t usiw_owner;	/* process that the table belongs to */
 
-/* What a file inherited by fork() answers; says why, once. */
 int usiw_forked_error(void);
+void usiw_fork_init(void);
 
 void __chk_fail(void) __attribute__((noreturn));
 ssize_t __read_chk(int fd, void *buf, size_t len, size_t room);

@@ -53,13 +53,26 @@ extern struct usiw_config usiw_config;
 
 void usiw_lock(void);
 void usiw_unlock(void);
-extern void (*usiw_at_unlock)(void);	/* called before, with it; or NULL */
+/* Called with it, or NULL: by usiw_lock() last, by usiw_unlock() first. */
+extern void (*usiw_at_lock)(void);
+extern void (*usiw_at_unlock)(void);
 u64 usiw_now_ms(void);		/* monotonic; with or without the lock */
 
 /* The engine thread runs from the first connection on; idle it costs nothing. */
 int usiw_engine_start(void);
-/* In the child of a fork: connections are the parent's, all objects are dead. */
+bool usiw_engine_runs(void);
+/* May the engine do something now? It asks with the lock. Or NULL. */
+extern bool (*usiw_engine_gate)(void);
+
+/*
+ * fork(), with the lock held: before it, then in the child. There everything
+ * stays as it is until either it is the parent's, and all objects here are dead,
+ * or the parent is gone and connections are continued here.
+ */
+extern bool usiw_sockets_shared;
+void usiw_engine_alone(void);
 void usiw_engine_forked(void);
+void usiw_engine_adopt(void);
 
 /* --- memory ---------------------------------------------------------------- */
 
