@@ -149,6 +149,49 @@ static void reject(const char *addr)
 }
 
 /* A signal that waits is still there after a connect (B.2-23). */
+static void connect_next(struct ends *e, uint8_t number)
+{
+	struct rdma_conn_param param = {
+		.private_data = &number, .private_data_len = 1,
+	};
+
+	need(!rdma_connect(e->a.id, &param), "rdma_connect: %m");
+}
+
+static void refuse_next(struct ends *e, uint8_t number)
+{
+	cm_event(e->events, RDMA_CM_EVENT_CONNECT_REQUEST, &e->b.id, &e->b);
+	need(e->b.pd_len && (uint8_t)e->b.private_data[0] == number,
+	     "request %u is the one that was made as number %u", number,
+	     (uint8_t)e->b.private_data[0]);
+	need(!rdma_reject(e->b.id, NULL, 0), "rdma_reject: %m");
+	rdma_destroy_id(e->b.id);
+}
+
+/* Programs pair their queue pairs by the order of the requests. */
+static void request_order(const char *addr)
+{
+	struct ends first = {}, e[8];
+	int round, i;
+
+	start_listener(&first, addr);
+	for (round = 0; round < 25; round++) {
+		for (i = 0; i < 8; i++) {
+			e[i] = first;
+			make_a(&e[i], addr);
+		}
+		for (i = 0; i < 8; i++)
+			connect_next(&e[i], i);
+		for (i = 0; i < 8; i++)
+			refuse_next(&e[i], i);
+		for (i = 0; i < 8; i++) {
+			cm_event(e[i].a.events, RDMA_CM_EVENT_REJECTED, NULL,
+				 NULL);
+			free_end(&e[i].a);
+		}
+	}
+}
+
 static void signals(const char *addr)
 {
 	struct ends e = {};
@@ -208,6 +251,7 @@ static const struct test tests[] = {
 	{ "many-connections", many_connections },
 	{ "private-data", private_data },
 	{ "reject", reject },
+	{ "request-order", request_order },
 	{ "signals", signals },
 	{ "keepalive", keepalive },
 	{ "tail", tail },
