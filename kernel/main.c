@@ -44,6 +44,11 @@ static uint mpa_rev = 2;
 module_param(mpa_rev, uint, 0644);
 MODULE_PARM_DESC(mpa_rev, "MPA revision to ask for, 1 or 2");
 
+static uint zcopy_tx = SIW_ZCOPY_UNSIGNALLED;
+module_param(zcopy_tx, uint, 0644);
+MODULE_PARM_DESC(zcopy_tx,
+		 "Let TCP send from registered memory: 0 never, 1 what no completion waits for, 2 all");
+
 static uint rtr_mask = SIW_MPA_RTR_ALL;
 module_param(rtr_mask, uint, 0644);
 MODULE_PARM_DESC(rtr_mask,
@@ -53,6 +58,17 @@ struct workqueue_struct *siw_tx_wq;
 struct workqueue_struct *siw_wq;
 struct workqueue_struct *siw_cm_wq;
 struct workqueue_struct *siw_cq_wq;
+
+/**
+ * siw_default_zcopy() - what zcopy_tx says now
+ *
+ * Context: any.
+ * Return: enum siw_zcopy.
+ */
+u32 siw_default_zcopy(void)
+{
+	return min_t(u32, READ_ONCE(zcopy_tx), SIW_ZCOPY_NUM - 1);
+}
 
 /**
  * siw_policy_defaults() - what the module parameters say now
@@ -71,6 +87,7 @@ void siw_policy_defaults(struct siw_policy *p)
 		.rtr_mask = READ_ONCE(rtr_mask) & SIW_MPA_RTR_ALL,
 		.fpdu_segments = 1,
 		.keepalive = 60,
+		.zcopy_tx = siw_default_zcopy(),
 	};
 	if (!p->rtr_mask)
 		p->peer_to_peer = false;

@@ -4,9 +4,10 @@
  * into messages, completed in the order in which they were posted.
  *
  * Every WR that leaves the ring gets an entry in qp->wr. It is marked when
- * what it asked for has happened: TCP has a copy of a Send or Write, the
- * response to a Read is placed. Completions are written from the oldest entry
- * on only. RFC 5040 §5.5 (rules 14, 15, 20)
+ * what it asked for has happened: TCP has all of a Send or Write, and has given
+ * back the memory that was lent to it; the response to a Read is placed.
+ * Completions are written from the oldest entry on only. RFC 5040 §5.5 (rules
+ * 14, 15, 20)
  *
  * What is not under qp->lock belongs to the owner of qp->tx_state.
  */
@@ -38,6 +39,7 @@ struct siw_msg *siw_msg_new(struct siw_qp *qp, enum siw_msg_kind kind)
 		m->kind = kind;
 		m->busy = true;
 		m->aborted = false;
+		m->how = SIW_COPY;
 		m->bad = SIW_WC_SUCCESS;
 		m->num_sge = 0;
 		m->len = 0;
@@ -202,6 +204,7 @@ static u32 push_entry(struct siw_qp *qp, const struct siw_sqe *sqe)
 	w->done = false;
 	w->status = SIW_WC_SUCCESS;
 	w->bytes = 0;
+	w->loans = 0;
 	spin_unlock_irqrestore(&qp->lock, flags);
 	return wr;
 }
@@ -365,6 +368,19 @@ void siw_wr_message(struct siw_qp *qp, struct siw_msg *m,
 
 /* --- completion --------------------------------------------------------- */
 
+/**
+ * siw_wr_signalled() - does somebody wait for the completion of a WR?
+ * @qp: QP
+ * @flags: SIW_WQE_* of the WR
+ *
+ * Context: any.
+ * Return: true if it gets one even if it succeeds.
+ */
+bool siw_wr_signalled(const struct siw_qp *qp, u32 flags)
+{
+	return qp->sig_all || (flags & SIW_WQE_SIGNALLED);
+}
+
 static void add_cqe(struct siw_qp *qp, const struct siw_sq_wr *w)
 {
 	struct siw_wc wc = {
@@ -386,10 +402,10 @@ static void complete_oldest(struct siw_qp *qp)
 	while (qp->wr_get != qp->wr_put) {
 		struct siw_sq_wr *w = entry(qp, qp->wr_get);
 
-		if (!w->done)
+		if (!w->done || w->loans)
 			break;
-		if (w->status != SIW_WC_SUCCESS || qp->sig_all ||
-		    (w->flags & SIW_WQE_SIGNALLED))
+		if (w->status != SIW_WC_SUCCESS ||
+		    siw_wr_signalled(qp, w->flags))
 			add_cqe(qp, w);
 		WRITE_ONCE(qp->wr_get, qp->wr_get + 1);
 	}
@@ -402,6 +418,12 @@ static void mark(struct siw_sq_wr *w, enum siw_wc_status status, u32 bytes)
 		w->status = status;
 	w->done = true;
 	w->bytes = w->status == SIW_WC_SUCCESS ? bytes : 0;
+}
+
+static bool is_begun(const struct siw_qp *qp, u32 wr)
+{
+	lockdep_assert_held(&qp->lock);
+	return wr - qp->wr_get < qp->wr_put - qp->wr_get;
 }
 
 /**
@@ -420,10 +442,69 @@ void siw_wr_done(struct siw_qp *qp, u32 wr, enum siw_wc_status status,
 
 	spin_lock_irqsave(&qp->lock, flags);
 	/* It may have been flushed meanwhile. */
-	if (wr - qp->wr_get < qp->wr_put - qp->wr_get) {
+	if (is_begun(qp, wr)) {
 		mark(entry(qp, wr), status, bytes);
 		complete_oldest(qp);
 	}
+	spin_unlock_irqrestore(&qp->lock, flags);
+}
+
+/**
+ * siw_wr_all_done() - is all that was taken from the send queue done?
+ * @qp: QP
+ *
+ * A FIN need not wait until the peer has acknowledged what is before it.
+ *
+ * Context: under qp->lock.
+ * Return: true if at most memory that was lent to TCP holds completions up.
+ */
+bool siw_wr_all_done(struct siw_qp *qp)
+{
+	u32 i;
+
+	lockdep_assert_held(&qp->lock);
+	for (i = qp->wr_get; i != qp->wr_put; i++)
+		if (!entry(qp, i)->done)
+			return false;
+	return true;
+}
+
+/**
+ * siw_wr_lend() - WRs cannot complete before TCP gives memory back
+ * @qp: QP
+ * @wr: index of the first
+ * @cnt: how many
+ *
+ * Context: owner of qp->tx_state.
+ */
+void siw_wr_lend(struct siw_qp *qp, u32 wr, u32 cnt)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&qp->lock, flags);
+	for (; cnt; cnt--, wr++)
+		if (is_begun(qp, wr))
+			entry(qp, wr)->loans++;
+	spin_unlock_irqrestore(&qp->lock, flags);
+}
+
+/**
+ * siw_wr_return() - TCP gave back what siw_wr_lend() was called for
+ * @qp: QP
+ * @wr: index of the first; those that were flushed are passed over
+ * @cnt: how many
+ *
+ * Context: any.
+ */
+void siw_wr_return(struct siw_qp *qp, u32 wr, u32 cnt)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&qp->lock, flags);
+	for (; cnt; cnt--, wr++)
+		if (is_begun(qp, wr) && entry(qp, wr)->loans)
+			entry(qp, wr)->loans--;
+	complete_oldest(qp);
 	spin_unlock_irqrestore(&qp->lock, flags);
 }
 
@@ -446,9 +527,14 @@ static void flush_begun(struct siw_qp *qp)
 
 	spin_lock_irqsave(&qp->lock, flags);
 	drop_reads(qp);
-	for (i = qp->wr_get; i != qp->wr_put; i++)
-		if (!entry(qp, i)->done)
-			mark(entry(qp, i), SIW_WC_WR_FLUSH_ERR, 0);
+	for (i = qp->wr_get; i != qp->wr_put; i++) {
+		struct siw_sq_wr *w = entry(qp, i);
+
+		/* What TCP still has, the peer may not have. */
+		if (!w->done || w->loans)
+			mark(w, SIW_WC_WR_FLUSH_ERR, 0);
+		w->loans = 0;
+	}
 	complete_oldest(qp);
 	spin_unlock_irqrestore(&qp->lock, flags);
 }

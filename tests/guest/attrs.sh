@@ -90,7 +90,7 @@ all_settings() {
 
 	for name in crc_required crc_strict tcp_nodelay mpa_rev peer_to_peer \
 		rtr cut_through fpdu_max fpdu_segments keepalive user_timeout \
-		listen_backlog preset; do
+		listen_backlog zcopy_tx preset; do
 		[ -n "$(setting $name)" ] || fail "no $name"
 	done
 	[ "$(setting preset)" = default ] || fail "at first: $(setting preset)"
@@ -116,6 +116,7 @@ limits() {
 	refused fpdu_segments 0
 	refused keepalive 32768
 	refused listen_backlog -1
+	refused zcopy_tx 3
 	refused preset nobody
 	refused preset custom
 }

@@ -67,6 +67,7 @@ values() {
 	[ "$(parameter mpa_crc_required)" = N ] || fail "mpa_crc_required"
 	[ "$(parameter mpa_crc_strict)" = Y ] || fail "mpa_crc_strict"
 	[ "$(parameter tcp_nodelay)" = Y ] || fail "tcp_nodelay"
+	[ "$(parameter zcopy_tx)" = 1 ] || fail "zcopy_tx"
 	load iface_list=a,b mpa_crc_required=1 mpa_crc_strict=0 tcp_nodelay=0
 	[ "$(parameter iface_list)" = a,b ] || fail "iface_list, set"
 	[ "$(parameter mpa_crc_required)" = Y ] || fail "mpa_crc_required, set"
