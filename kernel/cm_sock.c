@@ -367,17 +367,6 @@ void siw_cep_set_rx(struct siw_cep *cep, enum siw_cep_rx rx)
 	release_sock(sk);
 }
 
-/*
- * Memory that was lent to TCP goes back to its owner when the QP lets go of the
- * connection. So TCP must not send from it any more: what the peer has not
- * acknowledged by now is given up.
- */
-static bool still_lent(const struct siw_cep *cep)
-{
-	return cep->sock && atomic_read(&cep->qp->loans) &&
-	       !tcp_rtx_and_write_queues_empty(cep->sock->sk);
-}
-
 /**
  * siw_cep_close() - let go of the socket, and maybe of the QP
  * @cep: any state
@@ -395,7 +384,6 @@ void siw_cep_close(struct siw_cep *cep, bool keep_qp)
 	if (sock)
 		detach(cep);
 	if (cep->qp && !keep_qp) {
-		cep->reset |= still_lent(cep);
 		siw_qp_detach(cep->qp);
 		cep->qp = NULL;
 	}
@@ -506,33 +494,6 @@ int siw_cep_send(struct siw_cep *cep, const struct siw_mpa_frame *f)
 	return rv;
 }
 
-/* The one FPDU of a connection that failed while it was set up. */
-static u32 build_term_fpdu(struct siw_tx *tx, u8 *out, const u8 *payload,
-			   u32 payload_len, bool crc)
-{
-	const struct siw_tx_params p = { .crc = crc };
-	const struct siw_tx_msg m = {
-		.opcode = RDMAP_TERMINATE,
-		.len = payload_len,
-		.ctx = tx,
-	};
-	struct siw_tx_fpdu *f;
-	struct siw_tx_part part;
-
-	siw_tx_init(tx, &p);
-	if (siw_tx_start(tx, &m))
-		return 0;
-	f = siw_tx_cut(tx, SIW_MPA_FRAME_MAX);
-	if (!f)
-		return 0;
-	siw_tx_seal(f, siw_crc32c(siw_tx_crc_seed(f), payload, payload_len));
-	siw_tx_part(tx, 0, &part);
-	memcpy(out, part.hdr, part.hdr_len);
-	memcpy(out + part.hdr_len, payload, payload_len);
-	memcpy(out + part.hdr_len + payload_len, part.trl, part.trl_len);
-	return part.hdr_len + payload_len + part.trl_len;
-}
-
 /**
  * siw_cep_send_term() - initiator: tell why the Reply will not do
  * @cep: cep->res says why; no FPDU was sent yet
@@ -543,22 +504,23 @@ static u32 build_term_fpdu(struct siw_tx *tx, u8 *out, const u8 *payload,
  */
 int siw_cep_send_term(struct siw_cep *cep)
 {
-	u8 payload[RDMAP_TERM_MAX];
-	u8 fpdu[RDMAP_TERM_MAX + RDMAP_MAX_HDR + 8];
-	struct siw_term term;
+	const struct siw_mpa_result *res = &cep->res;
+	const struct siw_tx_params p = {
+		.crc = res->crc,
+		.markers = res->markers_tx,
+	};
+	u8 fpdu[SIW_TX_TERM_MAX];
 	struct siw_tx *tx;
 	u32 len;
 
 	tx = kmalloc(sizeof(*tx), GFP_KERNEL);
 	if (!tx)
 		return -ENOMEM;
-	siw_term_init(&term, cep->res.term ? cep->res.term : SIW_E_MPA_LOCAL,
-		      NULL, 0);
-	len = siw_term_build(payload, &term);
-	len = build_term_fpdu(tx, fpdu, payload, len, cep->res.crc);
+	len = siw_tx_lone_term(tx, &p, res->term ? res->term : SIW_E_MPA_LOCAL,
+			       fpdu);
 	kfree(tx);
 	siw_count(cep->sdev, SIW_CNT_TX_TERMINATES);
-	return len ? send_octets(cep->sock, fpdu, len) : -EINVAL;
+	return send_octets(cep->sock, fpdu, len);
 }
 
 /**

@@ -60,6 +60,8 @@ static int start_qp(struct siw_cep *cep)
 		.cep = cep,
 		.initiator = !cep->passive,
 		.crc = cep->res.crc,
+		.markers_tx = cep->res.markers_tx,
+		.markers_rx = cep->res.markers_rx,
 		.cut_through = cep->policy.cut_through,
 		.fpdu_max = cep->policy.fpdu_max,
 		.fpdu_segments = cep->policy.fpdu_segments,
@@ -290,6 +292,8 @@ static void got_request(struct siw_cep *cep, enum siw_mpa_why why)
 	l->rev = cep->policy.mpa_rev;
 	l->crc_required = cep->policy.crc_required;
 	l->crc_strict = cep->policy.crc_strict;
+	l->markers_wanted = cep->policy.markers_wanted;
+	l->can_mark = true;
 	l->rtr = cep->policy.rtr_mask;
 	l->max_ird = SIW_MAX_RDQ;
 	l->max_ord = SIW_MAX_RDQ;

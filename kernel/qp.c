@@ -129,7 +129,6 @@ void siw_qp_fini(struct siw_qp *qp)
 	kvfree(qp->wr);
 	kfree(qp->orq);
 	kfree(qp->irq);
-	siw_zcopy_fini(qp);
 }
 
 /* --- events ------------------------------------------------------------- */
@@ -382,11 +381,15 @@ static void init_machines(struct siw_qp *qp, const struct siw_link *link)
 {
 	struct siw_rx_params rp = {
 		.crc = link->crc,
+		.markers = link->markers_rx,
 		.verify_first = !link->cut_through,
 		.responder = !link->initiator,
 		.rtr_send = link->rtr_rx == SIW_MPA_RTR_SEND,
 	};
-	struct siw_tx_params tp = { .crc = link->crc };
+	struct siw_tx_params tp = {
+		.crc = link->crc,
+		.markers = link->markers_tx,
+	};
 
 	siw_rx_init(&qp->rx, &rp);
 	siw_tx_init(&qp->tx, &tp);
@@ -403,7 +406,6 @@ static void init_machines(struct siw_qp *qp, const struct siw_link *link)
 	qp->tx_aborted = false;
 	qp->tx_dead = false;
 	qp->shut_told = false;
-	qp->zcopy_futile = false;
 	qp->cut = NULL;
 	qp->parked = NULL;
 }

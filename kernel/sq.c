@@ -78,7 +78,6 @@ static bool start(struct siw_qp *qp, struct siw_msg *m,
 		siw_msg_free(m);
 		return false;
 	}
-	m->how = siw_zcopy_how(qp, m);
 	qp->cut = m;
 	return true;
 }
@@ -189,12 +188,13 @@ static void rresp_fail(struct siw_qp *qp, const struct siw_msg *m,
 /* It was cut already, but nothing of it was sent. */
 static void rresp_recall(struct siw_qp *qp)
 {
-	struct siw_tx_part part;
+	const struct siw_tx_fpdu *f;
 	struct siw_msg *m;
+	u32 off;
 
-	siw_tx_part(&qp->tx, 0, &part);
-	m = part.ctx;
-	m->cut = part.pay_off;
+	f = siw_tx_unsent(&qp->tx, 0, &off);
+	m = f->ctx;
+	m->cut = f->pay_off;
 	siw_count(qp->sdev, SIW_CNT_ACCESS_ERRORS);
 	rresp_fail(qp, m, SIW_E_RPROT_STAG);
 }
@@ -379,7 +379,7 @@ static bool cut_one(struct siw_qp *qp, u32 mulpdu)
 	m->cut += f->pay_len;
 	if (m->kind == SIW_MSG_RRESP && f->last)
 		spare_irq(qp, 1);
-	qp->tx_bytes += f->hdr_len + f->pay_len + f->trl_len;
+	qp->tx_bytes += f->wire_len;
 	siw_count(qp->sdev, SIW_CNT_TX_FPDUS);
 	return true;
 }
@@ -433,7 +433,7 @@ static int push(struct siw_qp *qp, enum siw_kick how, bool more)
 
 static bool sq_empty(struct siw_qp *qp)
 {
-	return !qp->parked && siw_wr_all_done(qp) &&
+	return !qp->parked && qp->wr_get == qp->wr_put &&
 	       siw_rdq_empty(&qp->orq_q) && siw_rdq_empty(&qp->irq_q) &&
 	       !siw_sqe_ready(qp->sq, qp->num_sqe, qp->sq_get);
 }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
  * FPDUs to TCP. Headers, payload pages and trailers of many FPDUs are gathered
- * into one iterator and handed over by one call. One call takes all its octets
- * in the same way (enum siw_how), so it ends where the next payload goes
- * another; that may be anywhere within an FPDU.
+ * into one iterator and handed over by one call, which copies.
  *
  * TCP is never waited for: what does not fit stays in the ring, and the
  * socket's write_space brings the sender back.
@@ -33,7 +31,7 @@ u32 siw_tx_mulpdu(const struct siw_qp *qp)
 	room *= qp->fpdu_segments;
 	if (qp->fpdu_max)
 		room = min(room, qp->fpdu_max);
-	return siw_mulpdu(room);
+	return qp->tx.markers ? siw_mulpdu_marked(room) : siw_mulpdu(room);
 }
 
 /* --- CRC ---------------------------------------------------------------- */
@@ -55,6 +53,22 @@ static u32 crc_piece(const struct siw_piece *p, u32 crc)
 	return crc;
 }
 
+static u32 crc_payload(struct siw_qp *qp, const struct siw_msg *m, u32 off,
+		       u32 left, u32 crc)
+{
+	struct siw_piece p;
+
+	while (left) {
+		/* Lost memory shows when it is to be sent. */
+		if (siw_msg_piece(qp, m, off, left, &p))
+			break;
+		crc = crc_piece(&p, crc);
+		off += p.len;
+		left -= p.len;
+	}
+	return crc;
+}
+
 /**
  * siw_tx_crc_pay() - finish the trailer of an FPDU
  * @qp: QP
@@ -67,19 +81,13 @@ static u32 crc_piece(const struct siw_piece *p, u32 crc)
 void siw_tx_crc_pay(struct siw_qp *qp, const struct siw_msg *m,
 		    struct siw_tx_fpdu *f)
 {
-	u32 crc = siw_tx_crc_seed(f);
-	u32 off = f->pay_off;
-	u32 left = f->crc_on ? f->pay_len : 0;
-	struct siw_piece p;
+	struct siw_tx_piece p;
+	u32 crc = ~0u;
+	u32 off;
 
-	while (left) {
-		/* Lost memory shows when it is to be sent. */
-		if (siw_msg_piece(qp, m, off, left, &p))
-			break;
-		crc = crc_piece(&p, crc);
-		off += p.len;
-		left -= p.len;
-	}
+	for (off = 0; f->crc_on && siw_tx_piece(f, off, &p); off += p.len)
+		crc = p.own ? siw_crc32c(crc, p.own, p.len) :
+			      crc_payload(qp, m, p.off, p.len, crc);
 	siw_tx_seal(f, crc);
 }
 
@@ -99,15 +107,10 @@ void siw_tx_crc_pay(struct siw_qp *qp, const struct siw_msg *m,
 
 struct gather {
 	struct siw_qp *qp;
-	enum siw_how how;
-	bool no_memory;			/* for zero copy: all is copied */
-	struct siw_loan *loan;		/* SIW_LEND */
-	u32 wr, wr_cnt;			/* ... of these WRs */
 	u32 cnt;
 	u32 bytes;
 	u32 room;			/* of the socket, octets */
 	bool held;			/* there was no room for the next */
-	DECLARE_BITMAP(own, SIW_TX_BVECS);	/* not payload */
 };
 
 /* With nothing in flight no acknowledgment will ever make more room. */
@@ -120,11 +123,9 @@ static u32 room_of(const struct sock *sk)
 	return max(room, 0);
 }
 
-static bool has_room(const struct gather *g, const struct siw_tx_part *part)
+static bool has_room(const struct gather *g, u32 len)
 {
-	u64 len = (u64)part->hdr_len + part->pay_len + part->trl_len;
-
-	return g->bytes + len <= g->room;
+	return (u64)g->bytes + len <= g->room;
 }
 
 static bool add_piece(struct gather *g, const struct siw_piece *p)
@@ -141,136 +142,99 @@ static bool add_piece(struct gather *g, const struct siw_piece *p)
 }
 
 /* @va is within the QP, which is one piece of kmalloc()ed memory. */
-static bool add_own(struct gather *g, const void *va, u32 len)
+static bool add_own(struct gather *g, const struct siw_tx_piece *piece)
 {
-	struct siw_piece p = {
-		.page = virt_to_page(va),
-		.off = offset_in_page(va),
-		.len = len,
-	};
+	const void *va = piece->own;
+	u32 len = piece->len;
+	struct siw_piece p;
 
-	if (!len)
-		return true;
 	if (g->cnt == SIW_TX_BVECS)
 		return false;
-	if (g->how != SIW_COPY && !siw_zcopy_stash(g->qp, va, len, &p)) {
-		g->no_memory = true;
-		return false;
-	}
-	__set_bit(g->cnt, g->own);
+	if (piece->marker)
+		va = memcpy(&g->qp->marker[g->cnt], va, len);
+	p.page = virt_to_page(va);
+	p.off = offset_in_page(va);
+	p.len = len;
 	return add_piece(g, &p);
 }
 
-static enum siw_how how_of(const struct gather *g, const struct siw_msg *m,
-			   const struct siw_piece *p)
+static int add_payload(struct gather *g, const struct siw_msg *m, u32 off,
+		       u32 left)
 {
-	if (m->how == SIW_COPY || g->no_memory || !siw_zcopy_page_ok(p))
-		return SIW_COPY;
-	return m->how;
-}
-
-/* WRs are sent in order. */
-static void note_wr(struct gather *g, const struct siw_msg *m)
-{
-	if (g->how != SIW_LEND)
-		return;
-	if (!g->wr_cnt)
-		g->wr = m->wr;
-	g->wr_cnt = m->wr - g->wr + 1;
-}
-
-static int add_payload(struct gather *g, const struct siw_tx_part *part)
-{
-	const struct siw_msg *m = part->ctx;
-	u32 off = part->pay_off;
-	u32 left = part->pay_len;
 	struct siw_piece p;
 
 	while (left) {
 		if (siw_msg_piece(g->qp, m, off, left, &p))
 			return -EFAULT;
-		if (how_of(g, m, &p) != g->how || !add_piece(g, &p))
+		if (!add_piece(g, &p))
 			return 0;
-		note_wr(g, m);
 		off += p.len;
 		left -= p.len;
 	}
 	return 1;
 }
 
-/* The first octet of payload says how this call is made. */
-static void choose(struct gather *g)
+/* The first piece of payload from @off on; false: there is none. */
+static bool first_payload(const struct siw_tx_fpdu *f, u32 off,
+			  struct siw_tx_piece *piece)
 {
-	struct siw_tx *tx = &g->qp->tx;
-	struct siw_tx_part part;
-	struct siw_piece p;
-	u32 i;
-
-	g->how = SIW_COPY;
-	for (i = 0; i < siw_tx_count(tx); i++) {
-		siw_tx_part(tx, i, &part);
-		if (part.pay_len)
-			break;
-	}
-	if (i < siw_tx_count(tx) &&
-	    !siw_msg_piece(g->qp, part.ctx, part.pay_off, part.pay_len, &p))
-		g->how = how_of(g, part.ctx, &p);
+	for (; siw_tx_piece(f, off, piece); off += piece->len)
+		if (!piece->own)
+			return true;
+	return false;
 }
 
 /* May what an FPDU carries still be read? The first part that TCP takes of it
  * decides for all of it.
  */
-static int check_source(const struct siw_tx_part *part)
+static int check_source(const struct siw_tx_fpdu *f, u32 begun)
 {
-	const struct siw_msg *m = part->ctx;
+	const struct siw_msg *m = f->ctx;
+	struct siw_tx_piece piece;
 
-	if (m->kind != SIW_MSG_RRESP || !part->pay_len ||
-	    READ_ONCE(m->mem[0]->valid))
+	if (m->kind != SIW_MSG_RRESP || !f->pay_len ||
+	    READ_ONCE(m->mem[0]->valid) || !first_payload(f, begun, &piece))
 		return 0;
-	return part->hdr_len == sizeof(struct ddp_tagged_hdr) ? -ESTALE :
-								-EFAULT;
+	return begun ? -EFAULT : -ESTALE;
 }
 
-/* Return: 1: all that is unsent; 0: as much as fits or may be; -errno */
-static int gather_parts(struct gather *g)
+/* Return: 1: all of it; 0: as much as fits or may be; -errno */
+static int gather_fpdu(struct gather *g, const struct siw_tx_fpdu *f, u32 off)
 {
-	struct siw_tx *tx = &g->qp->tx;
-	struct siw_tx_part part;
-	u32 i;
+	struct siw_tx_piece piece;
 	int rv;
 
-	for (i = 0; i < siw_tx_count(tx); i++) {
-		siw_tx_part(tx, i, &part);
-		if (!has_room(g, &part)) {
-			g->held = true;
-			return 0;
-		}
-		rv = check_source(&part);
-		if (rv)
-			return g->bytes ? 0 : rv;
-		if (!add_own(g, part.hdr, part.hdr_len))
-			return 0;
-		rv = add_payload(g, &part);
+	for (; siw_tx_piece(f, off, &piece); off += piece.len) {
+		rv = piece.own ? add_own(g, &piece) :
+				 add_payload(g, f->ctx, piece.off, piece.len);
 		if (rv <= 0)
 			return rv;
-		if (!add_own(g, part.trl, part.trl_len))
-			return 0;
 	}
 	return 1;
 }
 
+/* Return: 1: all that is unsent; 0: as much as fits or may be; -errno */
 static int gather(struct gather *g)
 {
+	struct siw_tx *tx = &g->qp->tx;
+	const struct siw_tx_fpdu *f;
+	u32 i, off;
 	int rv;
 
-	choose(g);
-	rv = gather_parts(g);
-	/* Nothing at all, for want of a page: then copy. */
-	if (!rv && !g->bytes && g->no_memory) {
-		g->how = SIW_COPY;
-		rv = gather_parts(g);
+	for (i = 0; i < siw_tx_count(tx); i++) {
+		f = siw_tx_unsent(tx, i, &off);
+		if (!has_room(g, f->wire_len - off)) {
+			g->held = true;
+			return 0;
+		}
+		rv = check_source(f, off);
+		if (rv)
+			return g->bytes ? 0 : rv;
+		rv = gather_fpdu(g, f, off);
+		if (rv <= 0)
+			return rv;
 	}
-	return rv;
+	return 1;
 }
 
 /* If there is no room for anything: have write_space called, and look again. */
@@ -292,28 +256,12 @@ static int gather_more(struct gather *g)
 
 /* --- sending ------------------------------------------------------------ */
 
-static int send_locked(struct sock *sk, struct gather *g, struct msghdr *msg)
-{
-	switch (g->how) {
-	case SIW_SPLICE:
-		return siw_compat_splice(sk, msg, g->bytes);
-	case SIW_LEND:
-		msg->msg_flags |= MSG_ZEROCOPY;
-		msg->msg_ubuf = siw_loan_ubuf(g->loan);
-		break;
-	default:
-		break;
-	}
-	return tcp_sendmsg_locked(sk, msg, g->bytes);
-}
-
-static int send_sleeping(struct sock *sk, struct gather *g,
-			 struct msghdr *msg)
+static int send_sleeping(struct sock *sk, struct msghdr *msg, u32 bytes)
 {
 	int rv;
 
 	lock_sock(sk);
-	rv = send_locked(sk, g, msg);
+	rv = tcp_sendmsg_locked(sk, msg, bytes);
 	release_sock(sk);
 	return rv;
 }
@@ -323,46 +271,18 @@ static int send_sleeping(struct sock *sk, struct gather *g,
  * it is a softirq's: the call below allocates with sk_allocation (GFP_ATOMIC)
  * and sleeps only to wait for space, which MSG_DONTWAIT forbids.
  */
-static int send_atomic(struct sock *sk, struct gather *g, struct msghdr *msg)
+static int send_atomic(struct sock *sk, struct msghdr *msg, u32 bytes)
 {
 	int rv = -EBUSY;
 
 	local_bh_disable();
 	if (spin_trylock(&sk->sk_lock.slock)) {
 		if (!sock_owned_by_user_nocheck(sk))
-			rv = send_locked(sk, g, msg);
+			rv = tcp_sendmsg_locked(sk, msg, bytes);
 		spin_unlock(&sk->sk_lock.slock);
 	}
 	local_bh_enable();
 	return rv;
-}
-
-/* Without memory for a loan the same pages are copied. */
-static void borrow(struct gather *g)
-{
-	if (g->how != SIW_LEND)
-		return;
-	g->loan = siw_loan_new(g->qp);
-	if (g->loan)
-		siw_loan_begin(g->loan, g->wr, g->wr_cnt);
-	else
-		g->how = SIW_COPY;
-}
-
-static void count_payload(struct gather *g, u32 sent)
-{
-	u32 pay = 0;
-	u32 i;
-
-	for (i = 0; i < g->cnt && sent; i++) {
-		u32 n = min(sent, g->qp->bv[i].bv_len);
-
-		if (!test_bit(i, g->own))
-			pay += n;
-		sent -= n;
-	}
-	siw_count_n(g->qp->sdev, g->how == SIW_COPY ? SIW_CNT_TX_COPY_BYTES :
-		    SIW_CNT_TX_ZCOPY_BYTES, pay);
 }
 
 static int send(struct siw_qp *qp, struct gather *g, bool may_sleep, bool more)
@@ -372,19 +292,11 @@ static int send(struct siw_qp *qp, struct gather *g, bool may_sleep, bool more)
 		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL |
 			     (more ? MSG_MORE : 0),
 	};
-	int rv;
 
 	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, qp->bv, g->cnt, g->bytes);
-	borrow(g);
 	if (may_sleep)
-		rv = send_sleeping(sk, g, &msg);
-	else
-		rv = send_atomic(sk, g, &msg);
-	if (g->loan)
-		siw_loan_sent(g->loan, rv > 0);
-	if (rv > 0)
-		count_payload(g, rv);
-	return rv;
+		return send_sleeping(sk, &msg, g->bytes);
+	return send_atomic(sk, &msg, g->bytes);
 }
 
 /**
