@@ -367,6 +367,17 @@ void siw_cep_set_rx(struct siw_cep *cep, enum siw_cep_rx rx)
 	release_sock(sk);
 }
 
+/*
+ * Memory that was lent to TCP goes back to its owner when the QP lets go of the
+ * connection. So TCP must not send from it any more: what the peer has not
+ * acknowledged by now is given up.
+ */
+static bool still_lent(const struct siw_cep *cep)
+{
+	return cep->sock && atomic_read(&cep->qp->loans) &&
+	       !tcp_rtx_and_write_queues_empty(cep->sock->sk);
+}
+
 /**
  * siw_cep_close() - let go of the socket, and maybe of the QP
  * @cep: any state
@@ -384,6 +395,7 @@ void siw_cep_close(struct siw_cep *cep, bool keep_qp)
 	if (sock)
 		detach(cep);
 	if (cep->qp && !keep_qp) {
+		cep->reset |= still_lent(cep);
 		siw_qp_detach(cep->qp);
 		cep->qp = NULL;
 	}

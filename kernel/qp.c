@@ -129,6 +129,7 @@ void siw_qp_fini(struct siw_qp *qp)
 	kvfree(qp->wr);
 	kfree(qp->orq);
 	kfree(qp->irq);
+	siw_zcopy_fini(qp);
 }
 
 /* --- events ------------------------------------------------------------- */
@@ -406,6 +407,7 @@ static void init_machines(struct siw_qp *qp, const struct siw_link *link)
 	qp->tx_aborted = false;
 	qp->tx_dead = false;
 	qp->shut_told = false;
+	qp->zcopy_futile = false;
 	qp->cut = NULL;
 	qp->parked = NULL;
 }

@@ -5,7 +5,7 @@
  * What was written to an attribute holds for this device; what was not is as
  * the module parameters say, or their built-in default. A connection takes a
  * copy of all when it is set up, a listener when it is created; later changes
- * are for later connections.
+ * are for later connections. zcopy_tx is looked at all the time.
  *
  * A preset is a value for every attribute at once, for one kind of peer.
  *
@@ -39,42 +39,48 @@ static const struct preset presets[] = {
 		.crc_required = 1, .tcp_nodelay = 1, .mpa_rev = 2,
 		.peer_to_peer = 1, .rtr_mask = SIW_MPA_RTR_ALL,
 		.fpdu_segments = 1, .keepalive = 60,
+		.zcopy_tx = 1,
 	} },
 	/* software at the other end, TCP trusted; a peer may still ask */
 	{ "fast", {
 		.tcp_nodelay = 1, .mpa_rev = 2, .peer_to_peer = 1,
 		.rtr_mask = SIW_MPA_RTR_ALL, .cut_through = 1,
 		.fpdu_segments = SEGMENTS_MAX, .keepalive = 60,
+		.zcopy_tx = 1,
 	} },
 	/* older than RFC 6581 */
 	{ "chelsio-t4", {
 		.crc_required = 1, .tcp_nodelay = 1, .mpa_rev = 1,
 		.rtr_mask = RTR_READ, .fpdu_segments = 1, .keepalive = 60,
+		.zcopy_tx = 1,
 	} },
 	/* offers one kind, and picks the wrong one of several */
 	{ "chelsio", {
 		.crc_required = 1, .tcp_nodelay = 1, .mpa_rev = 2,
 		.peer_to_peer = 1, .rtr_mask = RTR_READ, .fpdu_segments = 1,
 		.keepalive = 60,
+		.zcopy_tx = 1,
 	} },
 	/* refuses revision 2 without peer-to-peer; does not know a Send */
 	{ "intel", {
 		.crc_required = 1, .tcp_nodelay = 1, .mpa_rev = 2,
 		.peer_to_peer = 1, .rtr_mask = RTR_WRITE_READ,
 		.fpdu_segments = 1, .keepalive = 60,
+		.zcopy_tx = 1,
 	} },
 	/* some firmware has no room for more */
 	{ "qlogic", {
 		.crc_required = 1, .tcp_nodelay = 1, .mpa_rev = 2,
 		.peer_to_peer = 1, .rtr_mask = SIW_MPA_RTR_ALL,
 		.fpdu_max = 4120, .fpdu_segments = 1, .keepalive = 60,
+		.zcopy_tx = 1,
 	} },
 	/* many connections at once; the client goes elsewhere when one dies */
 	{ "windows-smbd", {
 		.crc_required = 1, .tcp_nodelay = 1, .mpa_rev = 2,
 		.peer_to_peer = 1, .rtr_mask = RTR_WRITE_READ,
 		.fpdu_segments = 1, .keepalive = 20, .user_timeout = 30000,
-		.listen_backlog = 128,
+		.listen_backlog = 128, .zcopy_tx = 1,
 	} },
 };
 
@@ -149,6 +155,7 @@ SIW_SETTING(fpdu_segments, fpdu_segments, 1, SEGMENTS_MAX);
 SIW_SETTING(keepalive, keepalive, 0, KEEPALIVE_MAX);
 SIW_SETTING(user_timeout, user_timeout, 0, TIMEOUT_MAX);
 SIW_SETTING(listen_backlog, listen_backlog, 0, BACKLOG_MAX);
+SIW_SETTING(zcopy_tx, zcopy_tx, 0, SIW_ZCOPY_NUM - 1);
 
 /* --- presets ------------------------------------------------------------ */
 
@@ -253,6 +260,7 @@ static struct attribute *attrs[] = {
 	&setting_keepalive.attr.attr,
 	&setting_user_timeout.attr.attr,
 	&setting_listen_backlog.attr.attr,
+	&setting_zcopy_tx.attr.attr,
 	&dev_attr_preset.attr,
 	&dev_attr_port_mapper.attr,
 	NULL
@@ -281,4 +289,19 @@ void siw_policy_get(struct siw_device *sdev, struct siw_policy *p)
 	for_each_set_bit(i, &sdev->policy_own, SIW_POLICY_NUM)
 		v[i] = own[i];
 	spin_unlock(&sdev->policy_lock);
+}
+
+/**
+ * siw_policy_zcopy() - whose payload is to be sent without a copy, now
+ * @sdev: device
+ *
+ * Context: any.
+ * Return: enum siw_zcopy.
+ */
+u32 siw_policy_zcopy(struct siw_device *sdev)
+{
+	if (test_bit(offsetof(struct siw_policy, zcopy_tx) / sizeof(u32),
+		     &sdev->policy_own))
+		return READ_ONCE(sdev->policy.zcopy_tx);
+	return siw_default_zcopy();
 }

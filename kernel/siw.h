@@ -91,9 +91,18 @@ struct siw_policy {
 	u32 keepalive;		/* seconds idle before a probe; 0: none */
 	u32 user_timeout;	/* ms data may be unacknowledged; 0: TCP's */
 	u32 listen_backlog;	/* at least; 0: as the ULP says */
+	u32 zcopy_tx;		/* SIW_ZCOPY_*; looked at for each message */
 };
 
 #define SIW_POLICY_NUM	(sizeof(struct siw_policy) / sizeof(u32))
+
+/* Whose payload TCP takes by reference; each includes those before. */
+enum siw_zcopy {
+	SIW_ZCOPY_NONE,
+	SIW_ZCOPY_UNSIGNALLED,		/* ... WRs, and Read Responses */
+	SIW_ZCOPY_ALL,			/* signalled WRs, too */
+	SIW_ZCOPY_NUM
+};
 
 /*
  * Counters of a device, shown by `rdma statistic`; names in stats.c. Counted
@@ -105,6 +114,9 @@ enum siw_counter {
 	SIW_CNT_TX_BATCHES,	/* calls into TCP */
 	SIW_CNT_TX_FULL,	/* of these, cut short by a full socket */
 	SIW_CNT_TX_QUEUED,	/* transmission handed to a worker */
+	SIW_CNT_TX_ZCOPY_BYTES,	/* payload that TCP took by reference */
+	SIW_CNT_TX_COPY_BYTES,	/* payload that TCP copied */
+	SIW_CNT_TX_ZCOPY_UNDONE, /* loans that somebody copied after all */
 	SIW_CNT_RX_CRC_ERRORS,
 	SIW_CNT_RX_NO_BUFFER,	/* Send without a posted receive */
 	SIW_CNT_ACCESS_ERRORS,	/* refused access of a peer to our memory */
@@ -320,6 +332,7 @@ struct siw_sq_wr {
 	u16 flags;			/* SIW_WQE_* */
 	u16 status;			/* enum siw_wc_status */
 	u32 bytes;
+	u32 loans;			/* of its payload to TCP, see zcopy.c */
 };
 
 /* One Read we have asked for. */
@@ -341,9 +354,17 @@ enum siw_msg_kind {
 	SIW_MSG_TERM,
 };
 
+/* How payload gets to TCP */
+enum siw_how {
+	SIW_COPY,
+	SIW_SPLICE,			/* by reference; nobody asks when done */
+	SIW_LEND,			/* ... and TCP tells when it is done */
+};
+
 /* A message handed to the transmit machine, until TCP has all of it. */
 struct siw_msg {
 	enum siw_msg_kind kind;
+	enum siw_how how;
 	bool busy;
 	bool aborted;			/* only the FPDU begun goes out */
 	u8 num_sge;
@@ -439,6 +460,10 @@ struct siw_qp {
 	u8 term_buf[RDMAP_TERM_MAX];
 	struct bio_vec bv[SIW_TX_BVECS];
 	__be32 marker[SIW_TX_BVECS];	/* those that bv[] names */
+	struct page *stash;		/* headers of zero-copy FPDUs */
+	u32 stash_off;
+	atomic_t loans;			/* that TCP has not given back */
+	bool zcopy_futile;		/* what was lent was copied on its way */
 
 	/* receive; owned by the socket lock */
 	struct siw_rx rx;
@@ -511,6 +536,10 @@ void siw_wr_done(struct siw_qp *qp, u32 wr, enum siw_wc_status status,
 		 u32 bytes);
 bool siw_wr_flush(struct siw_qp *qp);
 void siw_wr_peer_term(struct siw_qp *qp, const struct siw_term *term);
+bool siw_wr_signalled(const struct siw_qp *qp, u32 flags);
+bool siw_wr_all_done(struct siw_qp *qp);
+void siw_wr_lend(struct siw_qp *qp, u32 wr, u32 cnt);
+void siw_wr_return(struct siw_qp *qp, u32 wr, u32 cnt);
 struct siw_msg *siw_msg_new(struct siw_qp *qp, enum siw_msg_kind kind);
 void siw_msg_free(struct siw_msg *m);
 int siw_msg_piece(struct siw_qp *qp, const struct siw_msg *m, u32 off, u32 len,
@@ -524,6 +553,18 @@ int siw_tx_push(struct siw_qp *qp, bool may_sleep, bool more);
 void siw_tx_crc_pay(struct siw_qp *qp, const struct siw_msg *m,
 		    struct siw_tx_fpdu *f);
 u32 siw_tx_mulpdu(const struct siw_qp *qp);
+
+/* zcopy.c: caller owns qp->tx_state */
+struct siw_loan;
+enum siw_how siw_zcopy_how(const struct siw_qp *qp, const struct siw_msg *m);
+bool siw_zcopy_page_ok(const struct siw_piece *p);
+bool siw_zcopy_stash(struct siw_qp *qp, const void *va, u32 len,
+		     struct siw_piece *p);
+void siw_zcopy_fini(struct siw_qp *qp);
+struct siw_loan *siw_loan_new(struct siw_qp *qp);
+void siw_loan_begin(struct siw_loan *loan, u32 wr, u32 cnt);
+struct ubuf_info *siw_loan_ubuf(struct siw_loan *loan);
+void siw_loan_sent(struct siw_loan *loan, bool taken);
 
 /* rxsock.c: socket lock held */
 void siw_rx_data_ready(struct siw_qp *qp, struct sock *sk);
@@ -575,6 +616,7 @@ extern struct workqueue_struct *siw_wq;		/* unbound: frees, flush */
 extern struct workqueue_struct *siw_cm_wq;	/* ordered: see cm.c */
 extern struct workqueue_struct *siw_cq_wq;	/* per CPU, WQ_HIGHPRI */
 void siw_policy_defaults(struct siw_policy *p);
+u32 siw_default_zcopy(void);
 
 /* debugfs.c */
 int siw_debugfs_init(void);
@@ -587,6 +629,7 @@ void siw_attach_exit(void);
 /* settings.c */
 extern const struct attribute_group siw_settings_group;
 void siw_policy_get(struct siw_device *sdev, struct siw_policy *p);
+u32 siw_policy_zcopy(struct siw_device *sdev);
 
 /* device.c */
 bool siw_device_fits(const struct net_device *netdev);

@@ -78,6 +78,7 @@ static bool start(struct siw_qp *qp, struct siw_msg *m,
 		siw_msg_free(m);
 		return false;
 	}
+	m->how = siw_zcopy_how(qp, m);
 	qp->cut = m;
 	return true;
 }
@@ -433,7 +434,7 @@ static int push(struct siw_qp *qp, enum siw_kick how, bool more)
 
 static bool sq_empty(struct siw_qp *qp)
 {
-	return !qp->parked && qp->wr_get == qp->wr_put &&
+	return !qp->parked && siw_wr_all_done(qp) &&
 	       siw_rdq_empty(&qp->orq_q) && siw_rdq_empty(&qp->irq_q) &&
 	       !siw_sqe_ready(qp->sq, qp->num_sqe, qp->sq_get);
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
  * FPDUs to TCP. Headers, payload pages and trailers of many FPDUs are gathered
- * into one iterator and handed over by one call, which copies.
+ * into one iterator and handed over by one call. One call takes all its octets
+ * in the same way (enum siw_how), so it ends where the next payload goes
+ * another; that may be anywhere within an FPDU.
  *
  * TCP is never waited for: what does not fit stays in the ring, and the
  * socket's write_space brings the sender back.
@@ -107,10 +109,15 @@ void siw_tx_crc_pay(struct siw_qp *qp, const struct siw_msg *m,
 
 struct gather {
 	struct siw_qp *qp;
+	enum siw_how how;
+	bool no_memory;			/* for zero copy: all is copied */
+	struct siw_loan *loan;		/* SIW_LEND */
+	u32 wr, wr_cnt;			/* ... of these WRs */
 	u32 cnt;
 	u32 bytes;
 	u32 room;			/* of the socket, octets */
 	bool held;			/* there was no room for the next */
+	DECLARE_BITMAP(own, SIW_TX_BVECS);	/* not payload */
 };
 
 /* With nothing in flight no acknowledgment will ever make more room. */
@@ -155,7 +162,30 @@ static bool add_own(struct gather *g, const struct siw_tx_piece *piece)
 	p.page = virt_to_page(va);
 	p.off = offset_in_page(va);
 	p.len = len;
+	if (g->how != SIW_COPY && !siw_zcopy_stash(g->qp, va, len, &p)) {
+		g->no_memory = true;
+		return false;
+	}
+	__set_bit(g->cnt, g->own);
 	return add_piece(g, &p);
+}
+
+static enum siw_how how_of(const struct gather *g, const struct siw_msg *m,
+			   const struct siw_piece *p)
+{
+	if (m->how == SIW_COPY || g->no_memory || !siw_zcopy_page_ok(p))
+		return SIW_COPY;
+	return m->how;
+}
+
+/* WRs are sent in order. */
+static void note_wr(struct gather *g, const struct siw_msg *m)
+{
+	if (g->how != SIW_LEND)
+		return;
+	if (!g->wr_cnt)
+		g->wr = m->wr;
+	g->wr_cnt = m->wr - g->wr + 1;
 }
 
 static int add_payload(struct gather *g, const struct siw_msg *m, u32 off,
@@ -166,8 +196,9 @@ static int add_payload(struct gather *g, const struct siw_msg *m, u32 off,
 	while (left) {
 		if (siw_msg_piece(g->qp, m, off, left, &p))
 			return -EFAULT;
-		if (!add_piece(g, &p))
+		if (how_of(g, m, &p) != g->how || !add_piece(g, &p))
 			return 0;
+		note_wr(g, m);
 		off += p.len;
 		left -= p.len;
 	}
@@ -182,6 +213,26 @@ static bool first_payload(const struct siw_tx_fpdu *f, u32 off,
 		if (!piece->own)
 			return true;
 	return false;
+}
+
+/* The first octet of payload says how this call is made. */
+static void choose(struct gather *g)
+{
+	struct siw_tx *tx = &g->qp->tx;
+	const struct siw_tx_fpdu *f;
+	struct siw_tx_piece piece;
+	struct siw_piece p;
+	u32 i, off;
+
+	g->how = SIW_COPY;
+	for (i = 0; i < siw_tx_count(tx); i++) {
+		f = siw_tx_unsent(tx, i, &off);
+		if (!first_payload(f, off, &piece))
+			continue;
+		if (!siw_msg_piece(g->qp, f->ctx, piece.off, piece.len, &p))
+			g->how = how_of(g, f->ctx, &p);
+		return;
+	}
 }
 
 /* May what an FPDU carries still be read? The first part that TCP takes of it
@@ -214,7 +265,7 @@ static int gather_fpdu(struct gather *g, const struct siw_tx_fpdu *f, u32 off)
 }
 
 /* Return: 1: all that is unsent; 0: as much as fits or may be; -errno */
-static int gather(struct gather *g)
+static int gather_parts(struct gather *g)
 {
 	struct siw_tx *tx = &g->qp->tx;
 	const struct siw_tx_fpdu *f;
@@ -237,6 +288,20 @@ static int gather(struct gather *g)
 	return 1;
 }
 
+static int gather(struct gather *g)
+{
+	int rv;
+
+	choose(g);
+	rv = gather_parts(g);
+	/* Nothing at all, for want of a page: then copy. */
+	if (!rv && !g->bytes && g->no_memory) {
+		g->how = SIW_COPY;
+		rv = gather_parts(g);
+	}
+	return rv;
+}
+
 /* If there is no room for anything: have write_space called, and look again. */
 static int gather_more(struct gather *g)
 {
@@ -256,12 +321,28 @@ static int gather_more(struct gather *g)
 
 /* --- sending ------------------------------------------------------------ */
 
-static int send_sleeping(struct sock *sk, struct msghdr *msg, u32 bytes)
+static int send_locked(struct sock *sk, struct gather *g, struct msghdr *msg)
+{
+	switch (g->how) {
+	case SIW_SPLICE:
+		return siw_compat_splice(sk, msg, g->bytes);
+	case SIW_LEND:
+		msg->msg_flags |= MSG_ZEROCOPY;
+		msg->msg_ubuf = siw_loan_ubuf(g->loan);
+		break;
+	default:
+		break;
+	}
+	return tcp_sendmsg_locked(sk, msg, g->bytes);
+}
+
+static int send_sleeping(struct sock *sk, struct gather *g,
+			 struct msghdr *msg)
 {
 	int rv;
 
 	lock_sock(sk);
-	rv = tcp_sendmsg_locked(sk, msg, bytes);
+	rv = send_locked(sk, g, msg);
 	release_sock(sk);
 	return rv;
 }
@@ -271,18 +352,46 @@ static int send_sleeping(struct sock *sk, struct msghdr *msg, u32 bytes)
  * it is a softirq's: the call below allocates with sk_allocation (GFP_ATOMIC)
  * and sleeps only to wait for space, which MSG_DONTWAIT forbids.
  */
-static int send_atomic(struct sock *sk, struct msghdr *msg, u32 bytes)
+static int send_atomic(struct sock *sk, struct gather *g, struct msghdr *msg)
 {
 	int rv = -EBUSY;
 
 	local_bh_disable();
 	if (spin_trylock(&sk->sk_lock.slock)) {
 		if (!sock_owned_by_user_nocheck(sk))
-			rv = tcp_sendmsg_locked(sk, msg, bytes);
+			rv = send_locked(sk, g, msg);
 		spin_unlock(&sk->sk_lock.slock);
 	}
 	local_bh_enable();
 	return rv;
+}
+
+/* Without memory for a loan the same pages are copied. */
+static void borrow(struct gather *g)
+{
+	if (g->how != SIW_LEND)
+		return;
+	g->loan = siw_loan_new(g->qp);
+	if (g->loan)
+		siw_loan_begin(g->loan, g->wr, g->wr_cnt);
+	else
+		g->how = SIW_COPY;
+}
+
+static void count_payload(struct gather *g, u32 sent)
+{
+	u32 pay = 0;
+	u32 i;
+
+	for (i = 0; i < g->cnt && sent; i++) {
+		u32 n = min(sent, g->qp->bv[i].bv_len);
+
+		if (!test_bit(i, g->own))
+			pay += n;
+		sent -= n;
+	}
+	siw_count_n(g->qp->sdev, g->how == SIW_COPY ? SIW_CNT_TX_COPY_BYTES :
+		    SIW_CNT_TX_ZCOPY_BYTES, pay);
 }
 
 static int send(struct siw_qp *qp, struct gather *g, bool may_sleep, bool more)
@@ -292,11 +401,19 @@ static int send(struct siw_qp *qp, struct gather *g, bool may_sleep, bool more)
 		.msg_flags = MSG_DONTWAIT | MSG_NOSIGNAL |
 			     (more ? MSG_MORE : 0),
 	};
+	int rv;
 
 	iov_iter_bvec(&msg.msg_iter, ITER_SOURCE, qp->bv, g->cnt, g->bytes);
+	borrow(g);
 	if (may_sleep)
-		return send_sleeping(sk, &msg, g->bytes);
-	return send_atomic(sk, &msg, g->bytes);
+		rv = send_sleeping(sk, g, &msg);
+	else
+		rv = send_atomic(sk, g, &msg);
+	if (g->loan)
+		siw_loan_sent(g->loan, rv > 0);
+	if (rv > 0)
+		count_payload(g, rv);
+	return rv;
 }
 
 /**
