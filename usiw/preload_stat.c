@@ -4,6 +4,9 @@
  * character devices with the numbers that RDMA netlink announced.
  *
  * struct stat and struct stat64 are the same thing wherever this is built.
+ *
+ * No exported function calls another one: a sanitizer's functions stand before
+ * ours and make fstat() of __fxstat().
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,22 +38,22 @@ static int pretend(int fd, struct stat *st, int rv)
 	return 0;
 }
 
-EXPORT int fstat(int fd, struct stat *st)
+static int do_fstat(int fd, struct stat *st)
 {
 	return pretend(fd, st, libc()->fstat(fd, st));
 }
 
-EXPORT int stat(const char *path, struct stat *st)
+static int do_stat(const char *path, struct stat *st)
 {
 	return usiw_path_stat(path, st) ? libc()->stat(path, st) : 0;
 }
 
-EXPORT int lstat(const char *path, struct stat *st)
+static int do_lstat(const char *path, struct stat *st)
 {
 	return usiw_path_stat(path, st) ? libc()->lstat(path, st) : 0;
 }
 
-EXPORT int fstatat(int dir, const char *path, struct stat *st, int flags)
+static int do_fstatat(int dir, const char *path, struct stat *st, int flags)
 {
 	if (!usiw_path_stat(path, st))
 		return 0;
@@ -58,24 +61,44 @@ EXPORT int fstatat(int dir, const char *path, struct stat *st, int flags)
 		       libc()->fstatat(dir, path, st, flags));
 }
 
+EXPORT int fstat(int fd, struct stat *st)
+{
+	return do_fstat(fd, st);
+}
+
+EXPORT int stat(const char *path, struct stat *st)
+{
+	return do_stat(path, st);
+}
+
+EXPORT int lstat(const char *path, struct stat *st)
+{
+	return do_lstat(path, st);
+}
+
+EXPORT int fstatat(int dir, const char *path, struct stat *st, int flags)
+{
+	return do_fstatat(dir, path, st, flags);
+}
+
 EXPORT int fstat64(int fd, struct stat64 *st)
 {
-	return fstat(fd, (struct stat *)st);
+	return do_fstat(fd, (struct stat *)st);
 }
 
 EXPORT int stat64(const char *path, struct stat64 *st)
 {
-	return stat(path, (struct stat *)st);
+	return do_stat(path, (struct stat *)st);
 }
 
 EXPORT int lstat64(const char *path, struct stat64 *st)
 {
-	return lstat(path, (struct stat *)st);
+	return do_lstat(path, (struct stat *)st);
 }
 
 EXPORT int fstatat64(int dir, const char *path, struct stat64 *st, int flags)
 {
-	return fstatat(dir, path, (struct stat *)st, flags);
+	return do_fstatat(dir, path, (struct stat *)st, flags);
 }
 
 /* --- the names of binaries made before glibc 2.33 ----------------------------- */
@@ -83,47 +106,51 @@ EXPORT int fstatat64(int dir, const char *path, struct stat64 *st, int flags)
 EXPORT int __fxstat(int ver, int fd, struct stat *st)
 {
 	(void)ver;
-	return fstat(fd, st);
+	return do_fstat(fd, st);
 }
 
 EXPORT int __xstat(int ver, const char *path, struct stat *st)
 {
 	(void)ver;
-	return stat(path, st);
+	return do_stat(path, st);
 }
 
 EXPORT int __lxstat(int ver, const char *path, struct stat *st)
 {
 	(void)ver;
-	return lstat(path, st);
+	return do_lstat(path, st);
 }
 
 EXPORT int __fxstatat(int ver, int dir, const char *path, struct stat *st,
 		      int flags)
 {
 	(void)ver;
-	return fstatat(dir, path, st, flags);
+	return do_fstatat(dir, path, st, flags);
 }
 
 EXPORT int __fxstat64(int ver, int fd, struct stat64 *st)
 {
-	return __fxstat(ver, fd, (struct stat *)st);
+	(void)ver;
+	return do_fstat(fd, (struct stat *)st);
 }
 
 EXPORT int __xstat64(int ver, const char *path, struct stat64 *st)
 {
-	return __xstat(ver, path, (struct stat *)st);
+	(void)ver;
+	return do_stat(path, (struct stat *)st);
 }
 
 EXPORT int __lxstat64(int ver, const char *path, struct stat64 *st)
 {
-	return __lxstat(ver, path, (struct stat *)st);
+	(void)ver;
+	return do_lstat(path, (struct stat *)st);
 }
 
 EXPORT int __fxstatat64(int ver, int dir, const char *path, struct stat64 *st,
 			int flags)
 {
-	return __fxstatat(ver, dir, path, (struct stat *)st, flags);
+	(void)ver;
+	return do_fstatat(dir, path, (struct stat *)st, flags);
 }
 
 /* --- access ------------------------------------------------------------------- */
