@@ -138,11 +138,6 @@ struct siw_tx_fpdu *siw_tx_cut(struct siw_tx *tx, u32 mulpdu)
 	return f;
 }
 
-u32 siw_tx_crc_seed(const struct siw_tx_fpdu *f)
-{
-	return f->crc_on ? siw_crc32c(~0u, f->hdr, f->hdr_len) : 0;
-}
-
 /* The piece that holds octet @i, markers not counted. */
 static bool data_piece(const struct siw_tx_fpdu *f, u32 i,
 		       struct siw_tx_piece *p)
@@ -234,41 +229,10 @@ void siw_tx_seal(struct siw_tx_fpdu *f, u32 crc)
 	memcpy(f->trl + f->trl_len - sizeof(wire), &wire, sizeof(wire));
 }
 
-/* Shorten a part by what of it was sent. Return: octets cut off. */
-static u32 skip(u32 *len, u32 *sent)
-{
-	u32 n = *sent < *len ? *sent : *len;
-
-	*len -= n;
-	*sent -= n;
-	return n;
-}
-
-static void fill_part(const struct siw_tx_fpdu *f, u32 sent,
-		      struct siw_tx_part *p)
-{
-	p->hdr_len = f->hdr_len;
-	p->pay_len = f->pay_len;
-	p->trl_len = f->sealed ? f->trl_len : 0;
-	p->hdr = f->hdr + skip(&p->hdr_len, &sent);
-	p->pay_off = f->pay_off + skip(&p->pay_len, &sent);
-	p->trl = f->trl + skip(&p->trl_len, &sent);
-	p->last = f->last;
-	p->ctx = f->ctx;
-}
-
-void siw_tx_part(const struct siw_tx *tx, u32 i, struct siw_tx_part *p)
-{
-	if (SIW_MISUSE(i >= siw_tx_count(tx))) {
-		memset(p, 0, sizeof(*p));
-		return;
-	}
-	fill_part(slot(tx, tx->head + i), i ? 0 : tx->sent, p);
-}
-
 const struct siw_tx_fpdu *siw_tx_unsent(const struct siw_tx *tx, u32 i,
 					u32 *off)
 {
+	(void)SIW_MISUSE(i >= siw_tx_count(tx));
 	*off = i ? 0 : tx->sent;
 	return slot(tx, tx->head + i);
 }

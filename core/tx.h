@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
 /*
- * The transmit machine: messages in, FPDU parts out. It holds a ring of cut
+ * The transmit machine: messages in, pieces of FPDUs out. It holds a ring of cut
  * FPDUs, of one message or of several, so that its executor gathers many of
  * them into one send; after a partial send siw_tx_sent() retires across FPDU
  * boundaries. It never sees payload: a piece names a range of the message.
@@ -126,28 +126,6 @@ struct siw_tx_piece {
 	__be32 store;
 };
 
-/**
- * struct siw_tx_part - what is still to be sent of one FPDU
- * @hdr: header octets
- * @hdr_len: may be 0
- * @pay_off: payload is octets [@pay_off, @pay_off + @pay_len) of the message
- * @pay_len: may be 0
- * @trl: pad and CRC
- * @trl_len: 0 until the FPDU is sealed
- * @last: last FPDU of its message
- * @ctx: of the message
- */
-struct siw_tx_part {
-	const void *hdr;
-	u32 hdr_len;
-	u32 pay_off;
-	u32 pay_len;
-	u32 trl_len;
-	const void *trl;
-	bool last;
-	void *ctx;
-};
-
 /* Embed it. Private to tx.c. The counters run freely: [done, head) is handed
  * over but not yet collected by siw_tx_done(), [head, tail) is unsent.
  */
@@ -231,17 +209,6 @@ static inline bool siw_tx_full(const struct siw_tx *tx)
 }
 
 /**
- * siw_tx_crc_seed() - CRC over the header
- * @f: from siw_tx_cut()
- *
- * Context: any; the one sender.
- * Return: the register to go on with over the payload; 0 with CRC off, when
- * the payload need not be read at all.
- * RFC 5044 §4.4
- */
-u32 siw_tx_crc_seed(const struct siw_tx_fpdu *f);
-
-/**
  * siw_tx_piece() - what is at this place of an FPDU?
  * @f: FPDU
  * @off: octets of it that are in front of the place, markers included
@@ -293,18 +260,6 @@ static inline u32 siw_tx_count(const struct siw_tx *tx)
  */
 const struct siw_tx_fpdu *siw_tx_unsent(const struct siw_tx *tx, u32 i,
 					u32 *off);
-
-/**
- * siw_tx_part() - what remains of the @i-th unsent FPDU
- * @tx: machine
- * @i: 0 to siw_tx_count() - 1
- * @p: result; the first FPDU may be sent in part
- *
- * Changes nothing.
- *
- * Context: any; the one sender.
- */
-void siw_tx_part(const struct siw_tx *tx, u32 i, struct siw_tx_part *p);
 
 /**
  * siw_tx_sent() - TCP took octets

@@ -90,7 +90,7 @@ all_settings() {
 
 	for name in crc_required crc_strict tcp_nodelay mpa_rev peer_to_peer \
 		rtr cut_through fpdu_max fpdu_segments keepalive user_timeout \
-		listen_backlog zcopy_tx preset; do
+		listen_backlog zcopy_tx markers_wanted preset; do
 		[ -n "$(setting $name)" ] || fail "no $name"
 	done
 	[ "$(setting preset)" = default ] || fail "at first: $(setting preset)"
