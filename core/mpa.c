@@ -199,8 +199,6 @@ static const struct {
 				   SIW_E_MPA_FRAME },
 	[SIW_MPA_NOT_ASKED] = { "enhanced Reply to a plain Request",
 				SIW_E_MPA_FRAME },
-	[SIW_MPA_MARKERS] = { "peer wants markers, which are not supported",
-			      SIW_E_MPA_LOCAL },
 	[SIW_MPA_REJECTED] = { "rejected by the peer", SIW_E_MPA_REJECTED },
 	[SIW_MPA_ULP_REJECT] = { "rejected", SIW_OK },
 	[SIW_MPA_CRC_REFUSED] = { "peer wants CRC, mpa_crc_strict forbids it",

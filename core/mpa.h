@@ -53,7 +53,6 @@ enum siw_mpa_why {
 	SIW_MPA_TRAILING,	/* octets behind the frame, too early */
 	SIW_MPA_NOT_ENHANCED,	/* plain Reply, but RTR or IRD/ORD demanded */
 	SIW_MPA_NOT_ASKED,	/* enhanced Reply to a plain Request */
-	SIW_MPA_MARKERS,	/* peer wants markers, we cannot send them */
 	/* well formed but not acceptable */
 	SIW_MPA_REJECTED,	/* the peer's ULP said no */
 	SIW_MPA_ULP_REJECT,	/* our ULP said no */
@@ -113,7 +112,6 @@ struct siw_mpa_frame {
  * @crc_required: set C in our frames
  * @crc_strict: unless @crc_required, refuse peers that ask for CRC
  * @markers_wanted: set M in our frames
- * @can_mark: our sender can insert markers
  * @p2p: initiator: peer-to-peer model, send an RTR
  * @p2p_optional: initiator: go on as client-server if the peer does not
  *	support peer-to-peer (D-15, EMPA-10-07)
@@ -134,7 +132,6 @@ struct siw_mpa_local {
 	bool crc_required;
 	bool crc_strict;
 	bool markers_wanted;
-	bool can_mark;
 	bool p2p;
 	bool p2p_optional;
 	bool rd_demanded;
@@ -297,8 +294,8 @@ void siw_mpa_negotiate_reply(struct siw_mpa_result *res,
  * To be asked before the ULP is troubled with the Request.
  *
  * Context: any.
- * Return: SIW_MPA_OK; SIW_MPA_BAD_REV (close); SIW_MPA_MARKERS or
- * SIW_MPA_CRC_REFUSED (siw_mpa_reject()).
+ * Return: SIW_MPA_OK; SIW_MPA_BAD_REV (close); SIW_MPA_CRC_REFUSED
+ * (siw_mpa_reject()).
  * RFC 5044 §7.1.1
  */
 enum siw_mpa_why siw_mpa_acceptable(const struct siw_mpa_local *l,

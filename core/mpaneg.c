@@ -108,8 +108,6 @@ enum siw_mpa_why siw_mpa_acceptable(const struct siw_mpa_local *l,
 	/* To a device of revision 1 an enhanced Request is malformed. */
 	if (req->rev > l->rev)
 		return SIW_MPA_BAD_REV;
-	if (req->markers && !l->can_mark)
-		return SIW_MPA_MARKERS;
 	if (crc_refused(l, req->crc))
 		return SIW_MPA_CRC_REFUSED;
 	return SIW_MPA_OK;
@@ -223,8 +221,6 @@ static enum siw_mpa_why check_reply(const struct siw_mpa_local *l,
 		return SIW_MPA_NOT_ASKED;
 	if (req->enhanced && !reply->enhanced && !plain_will_do(l))
 		return SIW_MPA_NOT_ENHANCED;
-	if (reply->markers && !l->can_mark)
-		return SIW_MPA_MARKERS;
 	return SIW_MPA_OK;
 }
 

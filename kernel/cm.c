@@ -283,7 +283,6 @@ static void set_local(struct siw_cep *cep, const struct iw_cm_conn_param *param)
 	l->crc_required = cep->policy.crc_required;
 	l->crc_strict = cep->policy.crc_strict;
 	l->markers_wanted = cep->policy.markers_wanted;
-	l->can_mark = true;
 	l->rtr = cep->policy.rtr_mask;
 	l->max_ird = SIW_MAX_RDQ;
 	l->max_ord = SIW_MAX_RDQ;

@@ -293,7 +293,6 @@ static void got_request(struct siw_cep *cep, enum siw_mpa_why why)
 	l->crc_required = cep->policy.crc_required;
 	l->crc_strict = cep->policy.crc_strict;
 	l->markers_wanted = cep->policy.markers_wanted;
-	l->can_mark = true;
 	l->rtr = cep->policy.rtr_mask;
 	l->max_ird = SIW_MAX_RDQ;
 	l->max_ord = SIW_MAX_RDQ;

@@ -86,7 +86,6 @@ void usiw_ep_policy(struct siw_mpa_local *l,
 	l->rev = usiw_config.mpa_rev;
 	l->crc_required = usiw_config.crc_required;
 	l->markers_wanted = usiw_config.markers_wanted;
-	l->can_mark = true;
 	l->rtr = usiw_config.rtr_mask;
 	l->max_ird = USIW_MAX_RDQ;
 	l->max_ord = USIW_MAX_RDQ;

@@ -281,7 +281,7 @@ static void request_is_here(struct node *n)
 		why = siw_mpa_acceptable(&n->l, &n->in);
 	if (!why)
 		node_cm(n, SIW_CM_EV_FRAME_OK);
-	else if (why == SIW_MPA_MARKERS || why == SIW_MPA_CRC_REFUSED)
+	else if (why == SIW_MPA_CRC_REFUSED)
 		node_cm(n, SIW_CM_EV_FRAME_REFUSE);
 	else
 		node_cm(n, SIW_CM_EV_FRAME_BAD);

@@ -12,7 +12,7 @@ static struct node a, b;
 static struct sim_rnd rnd;
 
 static const struct siw_mpa_local policy = {
-	.rev = 2, .can_mark = true, .ird = 4, .ord = 4,
+	.rev = 2, .ird = 4, .ord = 4,
 	.max_ird = 7, .max_ord = 8,
 };
 

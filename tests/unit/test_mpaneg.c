@@ -16,7 +16,7 @@
 #define RD	SIW_MPA_RTR_READ
 
 static const struct siw_mpa_local base = {
-	.rev = 2, .can_mark = true, .ird = 16, .ord = 16,
+	.rev = 2, .ird = 16, .ord = 16,
 	.max_ird = 128, .max_ord = 128,
 };
 
@@ -149,9 +149,6 @@ TEST(acceptable__each_reason)
 	CHECK_EQ(siw_mpa_acceptable(&l, &req), SIW_MPA_OK);
 	req.markers = true;
 	CHECK_EQ(siw_mpa_acceptable(&l, &req), SIW_MPA_OK);
-	l.can_mark = false;
-	CHECK_EQ(siw_mpa_acceptable(&l, &req), SIW_MPA_MARKERS);
-	req.markers = false;
 	req.crc = true;
 	CHECK_EQ(siw_mpa_acceptable(&l, &req), SIW_MPA_OK);
 	l.crc_strict = true;
@@ -246,10 +243,6 @@ TEST(reply__marker_matrix)
 		CHECK_EQ(res.markers_rx, i >> 1);
 		CHECK_EQ(rep.markers, i >> 1);
 	}
-	l.can_mark = false;
-	CHECK_EQ(answer(&l), SIW_MPA_REJECT);
-	CHECK(rep.reject);
-	CHECK_EQ(res.why, SIW_MPA_MARKERS);
 }
 
 /* A policy refusal is a Reply, never an RST: the peer would come as v1. */
@@ -506,7 +499,6 @@ TEST(done__rejected)
 {
 	struct siw_mpa_local l = base;
 
-	l.can_mark = false;
 	l.crc_strict = true;
 	l.p2p = true;
 	rep = enh_rep;
@@ -573,9 +565,6 @@ TEST(done__marker_matrix)
 		CHECK_EQ(res.markers_rx, i & 1);
 		CHECK_EQ(res.markers_tx, i >> 1);
 	}
-	l.can_mark = false;
-	CHECK_EQ(conclude(&l), SIW_MPA_CLOSE);
-	CHECK_EQ(res.why, SIW_MPA_MARKERS);
 }
 
 /* [EMPA-9.1-06, -07, -08] */
@@ -715,7 +704,7 @@ TEST(done__meets_our_responder)
 		lr.crc_required = i & 8;
 		lr.crc_strict = i & 16;
 		li.markers_wanted = i & 32;
-		lr.can_mark = i & 64;
+		lr.markers_wanted = i & 64;
 		li.p2p = i & 128;
 		li.rtr = (u8)(i >> 8 & 7);
 		lr.rtr = (u8)(i >> 11 & 7);
