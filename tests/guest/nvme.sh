@@ -1,19 +1,55 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 #
-# Clients inside the kernel: an NVMe over Fabrics target on a RAM disk and its
-# initiator, in one guest. Fast registration, invalidation by the peer and
-# locally, reads and writes of both kinds, from many contexts at once; the
-# controller's own recovery; a link that is taken away in the middle.
+# NVMe over Fabrics: the kernel's target on a RAM disk, nvme-cli. Fast
+# registration, invalidation by the peer and locally, reads and writes of both
+# kinds, from many contexts at once; a reset and a disconnect under load; a link
+# that is taken away in the middle. With CRC and without, with data copied to TCP
+# and not.
+#
+#	tests/vm/run -t 900 tests/guest/nvme.sh
+#	tests/vm/run -t 900 -n 2 tests/guest/nvme.sh
 
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/storage-lib.sh"
 config=/sys/kernel/config/nvmet
 nqn=siw-test
 host=11111111-1111-1111-1111-111111111111
+port=4420
+mib=192
 
-write() {
-	echo "$1" >"$2" || fail "cannot write '$1' to $2"
+# -- the target
+
+target() {
+	local sub=$config/subsystems/$nqn port_dir=$config/ports/1
+
+	is_server || return 0
+	modprobe brd rd_nr=1 rd_size=$((mib * 1024)) && modprobe nvmet-rdma ||
+		fail "no modules"
+	mountpoint -q /sys/kernel/config ||
+		mount -t configfs none /sys/kernel/config
+	mkdir -p "$sub" && write 1 "$sub/attr_allow_any_host"
+	mkdir -p "$sub/namespaces/1"
+	write /dev/ram0 "$sub/namespaces/1/device_path"
+	write 1 "$sub/namespaces/1/enable"
+	mkdir -p "$port_dir"
+	write "$srv_ip" "$port_dir/addr_traddr"
+	write rdma "$port_dir/addr_trtype"
+	write $port "$port_dir/addr_trsvcid"
+	write ipv4 "$port_dir/addr_adrfam"
+	ln -s "$sub" "$port_dir/subsystems/$nqn" ||
+		fail "the target does not listen"
 }
+
+target_gone() {
+	is_server || return 0
+	rm -f $config/ports/1/subsystems/$nqn
+	rmdir $config/ports/1 $config/subsystems/$nqn/namespaces/1 \
+		$config/subsystems/$nqn || fail "the target is in use"
+	modprobe -r nvmet-rdma || fail "the module is in use"
+}
+
+# -- the client's side
 
 controller() {
 	local dir
@@ -28,92 +64,166 @@ no_controller() {
 	! controller >/dev/null
 }
 
-has_disk() {
-	[ -b "/dev/$(controller)n1" ]
+disk() {
+	echo "/dev/$(controller)n1"
 }
 
 live() {
-	grep -qx live "/sys/class/nvme/$(controller)/state" && has_disk
+	grep -qx live "/sys/class/nvme/$(controller)/state" && [ -b "$(disk)" ]
 }
 
-target() {
-	local sub=$config/subsystems/$nqn port=$config/ports/1
+discover() {
+	is_client || return 0
+	modprobe nvme-rdma || fail "no module"
+	nvme discover -t rdma -a "$srv_ip" -s $port | grep -q "subnqn: *$nqn\$" ||
+		fail "the target is not found"
+}
 
-	mountpoint -q /sys/kernel/config ||
-		mount -t configfs none /sys/kernel/config
-	mkdir -p "$sub" && write 1 "$sub/attr_allow_any_host"
-	mkdir -p "$sub/namespaces/1"
-	write /dev/ram0 "$sub/namespaces/1/device_path"
-	write 1 "$sub/namespaces/1/enable"
-	mkdir -p "$port"
-	write "$srv_ip" "$port/addr_traddr"
-	write rdma "$port/addr_trtype"
-	write 4420 "$port/addr_trsvcid"
-	write ipv4 "$port/addr_adrfam"
-	ln -s "$sub" "$port/subsystems/$nqn" || fail "the target does not listen"
+# agreed NAME - has a connection with this been made?
+agreed() {
+	grep -q "phase=OPEN .*$1" /sys/kernel/debug/siw/*/cep
 }
 
 connect() {
-	write "transport=rdma,traddr=$srv_ip,trsvcid=4420,nqn=$nqn,nr_io_queues=2,\
-hostnqn=nqn.2014-08.org.nvmexpress:uuid:$host,hostid=$host" /dev/nvme-fabrics
-	until_true 10 live || fail "no disk"
+	is_client || return 0
+	nvme connect -t rdma -a "$srv_ip" -s $port -n $nqn -i 2 \
+		-q "nqn.2014-08.org.nvmexpress:uuid:$host" -I $host ||
+		fail "connect: status $?"
+	until_true 20 live || fail "no disk"
+	[ "$SIW_DRIVER" != siw ] || agreed "crc=$1" ||
+		fail "not with CRC $1: $(cat /sys/kernel/debug/siw/*/cep)"
 }
 
-# data - what is written is read back, in commands of other sizes
+# settings CRC ZCOPY - of both ends, on or off
+settings() {
+	local dev dir
+	local -A value=([on]=1 [off]=0)
+
+	dev=$srv_dev
+	is_server || dev=$cli_dev
+	dir=/sys/class/infiniband/$dev/settings
+	write "${value[$1]}" "$dir/crc_required"
+	[ ! -e "$dir/zcopy_tx" ] || write "${value[$2]}" "$dir/zcopy_tx"
+}
+
+on_client() {
+	is_client || return 0
+	live || fail "no disk"
+	"$@"
+}
+
+counter() {
+	cat "/sys/class/infiniband/$cli_dev/ports/1/hw_counters/$1"
+}
+
+# data ZCOPY - and whether they were copied
 data() {
-	local disk size
+	local before after
 
-	disk=/dev/$(controller)n1
-	head -c 8M /dev/urandom >"$TMPDIR/wrote"
-	for size in 4k 60k 256k 1M; do
-		dd if="$TMPDIR/wrote" of="$disk" bs=$size oflag=direct status=none ||
-			fail "writing $size"
-		dd if="$disk" of="$TMPDIR/read" bs=64k count=128 iflag=direct \
-			status=none || fail "reading back $size"
-		cmp "$TMPDIR/wrote" "$TMPDIR/read" || fail "$size: data differ"
-	done
-}
-
-# verify - random sizes and places, many at a time, checksums in the data
-verify() {
-	fio --name=v --filename="/dev/$(controller)n1" --direct=1 --rw=randwrite \
-		--bsrange=4k-128k --size=16M --iodepth=16 --ioengine=libaio \
-		--verify=crc32c --verify_fatal=1 --do_verify=1 || fail "fio: $?"
+	disk_data
+	[ -e "/sys/class/infiniband/$cli_dev/settings/zcopy_tx" ] || return 0
+	before=$(counter tx_zcopy_bytes)
+	disk_verify
+	after=$(counter tx_zcopy_bytes)
+	case $1 in
+	on)	[ "$after" -gt "$before" ] || fail "all was copied" ;;
+	off)	[ "$after" = "$before" ] || fail "not all was copied" ;;
+	esac
 }
 
 reset() {
-	write 1 "/sys/class/nvme/$(controller)/reset_controller"
-	until_true 10 live || fail "not live after a reset"
-	data
+	local i
+
+	for i in 1 2 3; do
+		write 1 "/sys/class/nvme/$(controller)/reset_controller"
+		until_true 20 live || fail "not live after reset $i"
+	done
+}
+
+disconnect() {
+	timeout $((20 * ${SIW_SLOW:-1})) nvme disconnect -n $nqn ||
+		fail "disconnect: status $?"
+	until_true 10 no_controller || fail "the controller is still there"
+}
+
+# use - commands that never end; wait until they flow
+use() {
+	fio --name=busy --filename="$(disk)" --direct=1 --rw=randrw --bs=16k \
+		--iodepth=16 --ioengine=libaio --time_based --runtime=600 \
+		--size=64M >"$log.fio" 2>&1 &
+	user=$!
+	before=$(fpdus)
+	until_true 30 flows || fail "fio does nothing"
+}
+
+flows() {
+	[ "$(fpdus)" -gt $((before + 500)) ]
+}
+
+# user_ends - with errors; it does not wait for ever
+user_ends() {
+	until_true $((10 * ${SIW_SLOW:-1})) gone $user || fail "fio does not end"
+	! wait $user || fail "fio has noticed nothing"
+}
+
+disconnect_busy() {
+	use
+	disconnect
+	user_ends
+	[ "$topo" = dummy ] || until_true 10 no_qps "$cli_dev" ||
+		fail "queue pairs are left"
 }
 
 # removal - of the device, while the disk is in use
 removal() {
-	dd if="/dev/$(controller)n1" of=/dev/null bs=64k iflag=direct &
-	sleep 0.3
-	timeout 20 rdma link del siw0 || fail "status $?"
+	use
+	timeout $((20 * ${SIW_SLOW:-1})) rdma link del "$cli_dev" ||
+		fail "status $?"
 	until_true 10 no_controller || fail "the controller is still there"
+	user_ends
+}
+
+# with CRC ZCOPY - what depends on it
+with() {
+	local name=crc-$1-zcopy-$2
+
+	settings "$1" "$2" || not_ok "$name" "no such settings"
+	check "$name/connect" 20 connect "$1"
+	check "$name/data" 60 on_client data "$2"
+	check "$name/files" 60 on_client disk_files 16
+	check "$name/disconnect" 60 on_client disconnect
 }
 
 tests() {
 	check target 20 target
-	check connect 20 connect
-	check data 60 data
-	check verify 60 verify
-	check reset 60 reset
-	check removal 30 removal
-	rm -f $config/ports/1/subsystems/$nqn
-	rmdir $config/ports/1 $config/subsystems/$nqn/namespaces/1 \
-		$config/subsystems/$nqn
-	modprobe -r nvmet-rdma nvme-rdma
+	check discover 20 discover
+	with on off
+	with on on
+	with off off
+	settings off on
+	check connect 20 connect off
+	check data 60 on_client data on
+	check verify 60 on_client disk_verify
+	check files 90 on_client disk_files 64
+	check reset 60 on_client disk_load reset
+	check disconnect-busy 60 on_client disconnect_busy
+	check connect-again 20 connect off
+	check data-again 60 on_client data on
+	check removal 60 on_client removal
+	check target-gone 20 target_gone
 }
 
 main() {
-	if ! modprobe -a brd nvmet-rdma nvme-rdma 2>/dev/null; then
-		skip_test all 'this kernel has no NVMe over RDMA'
+	local why
+
+	why=$(programs nvme fio mkfs.ext4)
+	modprobe -a -n brd nvmet-rdma nvme-rdma 2>/dev/null ||
+		why='this kernel has no NVMe over RDMA'
+	if [ -n "$why" ]; then
+		skip_test all "$why"
 		return
 	fi
-	each_topology dummy tests
+	each_topology 'dummy two' tests
 }
 
 guest_main "$@"
