@@ -11,6 +11,7 @@
  * programs with several QPs take for granted that requests are seen in the
  * order in which they were made. None of them waits for a peer.
  */
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/tcp.h>
 
@@ -320,16 +321,7 @@ static int prepare_request(struct siw_cep *cep,
 	return take_qp(cep, param->qpn);
 }
 
-/**
- * siw_connect() - iw_cm: begin an active connection
- * @id: addresses; gets the events
- * @param: QP, IRD, ORD, private data
- *
- * Context: process, sleeps.
- * Return: 0: CONNECT_REPLY will follow; -errno: no event will.
- * RFC 5044 §7.1.2 (1)
- */
-int siw_connect(struct iw_cm_id *id, struct iw_cm_conn_param *param)
+static int connect(struct iw_cm_id *id, struct iw_cm_conn_param *param)
 {
 	struct siw_cep *cep = siw_cep_new(to_siw_dev(id->device));
 	int rv;
@@ -347,6 +339,26 @@ int siw_connect(struct iw_cm_id *id, struct iw_cm_conn_param *param)
 		siw_cep_step(cep, SIW_CM_EV_DESTROY);
 	mutex_unlock(&cep->lock);
 	siw_cep_put(cep);
+	return rv;
+}
+
+/**
+ * siw_connect() - iw_cm: begin an active connection
+ * @id: addresses; gets the events
+ * @param: QP, IRD, ORD, private data
+ *
+ * A disk that comes back this way may be what memory is waiting for.
+ *
+ * Context: process, sleeps.
+ * Return: 0: CONNECT_REPLY will follow; -errno: no event will.
+ * RFC 5044 §7.1.2 (1)
+ */
+int siw_connect(struct iw_cm_id *id, struct iw_cm_conn_param *param)
+{
+	unsigned int flags = memalloc_noio_save();
+	int rv = connect(id, param);
+
+	memalloc_noio_restore(flags);
 	return rv;
 }
 

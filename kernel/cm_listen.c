@@ -15,6 +15,7 @@
  */
 #include <linux/inetdevice.h>
 #include <linux/net.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <net/addrconf.h>
 #include <net/ipv6.h>
@@ -295,6 +296,7 @@ static void port_work(struct work_struct *work)
 {
 	struct siw_port *port = container_of(to_delayed_work(work),
 					     struct siw_port, work);
+	unsigned int flags = memalloc_noio_save();
 	int n = ACCEPT_BURST;
 
 	mutex_lock(&port->lock);
@@ -305,6 +307,7 @@ static void port_work(struct work_struct *work)
 		break;
 	}
 	mutex_unlock(&port->lock);
+	memalloc_noio_restore(flags);
 	port_put(port);
 }
 

@@ -5,6 +5,7 @@
  *
  * Everything here runs with cep->lock held, in process context.
  */
+#include <linux/sched/mm.h>
 #include <linux/tcp.h>
 #include <net/sock.h>
 
@@ -575,16 +576,21 @@ static void handle(struct siw_cep *cep, unsigned long ev)
  * siw_cep_work() - work off what was notified
  * @work: of the CEP
  *
+ * Memory must not be waited for that is going to be written out to a disk which
+ * is waiting for this connection.
+ *
  * Context: process, sleeps.
  */
 void siw_cep_work(struct work_struct *work)
 {
 	struct siw_cep *cep = container_of(work, struct siw_cep, work);
+	unsigned int flags = memalloc_noio_save();
 	unsigned long ev;
 
 	mutex_lock(&cep->lock);
 	while ((ev = xchg(&cep->events, 0)))
 		handle(cep, ev);
 	mutex_unlock(&cep->lock);
+	memalloc_noio_restore(flags);
 	siw_cep_put(cep);
 }
