@@ -12,70 +12,20 @@
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/storage-lib.sh"
-config=/sys/kernel/config/nvmet
-nqn=siw-test
-host=11111111-1111-1111-1111-111111111111
-port=4420
+. "$(dirname "$0")/nvme-lib.sh"
 mib=192
 
-# -- the target
-
 target() {
-	local sub=$config/subsystems/$nqn port_dir=$config/ports/1
-
 	is_server || return 0
-	modprobe brd rd_nr=1 rd_size=$((mib * 1024)) && modprobe nvmet-rdma ||
-		fail "no modules"
-	mountpoint -q /sys/kernel/config ||
-		mount -t configfs none /sys/kernel/config
-	mkdir -p "$sub" && write 1 "$sub/attr_allow_any_host"
-	mkdir -p "$sub/namespaces/1"
-	write /dev/ram0 "$sub/namespaces/1/device_path"
-	write 1 "$sub/namespaces/1/enable"
-	mkdir -p "$port_dir"
-	write "$srv_ip" "$port_dir/addr_traddr"
-	write rdma "$port_dir/addr_trtype"
-	write $port "$port_dir/addr_trsvcid"
-	write ipv4 "$port_dir/addr_adrfam"
-	ln -s "$sub" "$port_dir/subsystems/$nqn" ||
-		fail "the target does not listen"
-}
-
-target_gone() {
-	is_server || return 0
-	rm -f $config/ports/1/subsystems/$nqn
-	rmdir $config/ports/1 $config/subsystems/$nqn/namespaces/1 \
-		$config/subsystems/$nqn || fail "the target is in use"
-	modprobe -r nvmet-rdma || fail "the module is in use"
-}
-
-# -- the client's side
-
-controller() {
-	local dir
-
-	for dir in /sys/class/nvme/nvme*; do
-		[ -e "$dir" ] && basename "$dir" && return
-	done
-	return 1
-}
-
-no_controller() {
-	! controller >/dev/null
-}
-
-disk() {
-	echo "/dev/$(controller)n1"
-}
-
-live() {
-	grep -qx live "/sys/class/nvme/$(controller)/state" && [ -b "$(disk)" ]
+	modprobe brd rd_nr=1 rd_size=$((mib * 1024)) || fail "no RAM disk"
+	nvme_target /dev/ram0
 }
 
 discover() {
 	is_client || return 0
 	modprobe nvme-rdma || fail "no module"
-	nvme discover -t rdma -a "$srv_ip" -s $port | grep -q "subnqn: *$nqn\$" ||
+	nvme discover -t rdma -a "$srv_ip" -s $nvme_port |
+		grep -q "subnqn: *$nqn\$" ||
 		fail "the target is not found"
 }
 
@@ -86,10 +36,7 @@ agreed() {
 
 connect() {
 	is_client || return 0
-	nvme connect -t rdma -a "$srv_ip" -s $port -n $nqn -i 2 \
-		-q "nqn.2014-08.org.nvmexpress:uuid:$host" -I $host ||
-		fail "connect: status $?"
-	until_true 20 live || fail "no disk"
+	nvme_connect
 	[ "$SIW_DRIVER" != siw ] || agreed "crc=$1" ||
 		fail "not with CRC $1: $(cat /sys/kernel/debug/siw/*/cep)"
 }
@@ -116,7 +63,7 @@ counter() {
 	cat "/sys/class/infiniband/$cli_dev/ports/1/hw_counters/$1"
 }
 
-# data ZCOPY - and whether they were copied
+# data ZCOPY - and were they sent without a copy?
 data() {
 	local before after
 
@@ -138,12 +85,6 @@ reset() {
 		write 1 "/sys/class/nvme/$(controller)/reset_controller"
 		until_true 20 live || fail "not live after reset $i"
 	done
-}
-
-disconnect() {
-	timeout $((20 * ${SIW_SLOW:-1})) nvme disconnect -n $nqn ||
-		fail "disconnect: status $?"
-	until_true 10 no_controller || fail "the controller is still there"
 }
 
 # use - commands that never end; wait until they flow
@@ -168,7 +109,7 @@ user_ends() {
 
 disconnect_busy() {
 	use
-	disconnect
+	nvme_disconnect
 	user_ends
 	[ "$topo" = dummy ] || until_true 10 no_qps "$cli_dev" ||
 		fail "queue pairs are left"
@@ -189,9 +130,11 @@ with() {
 
 	settings "$1" "$2" || not_ok "$name" "no such settings"
 	check "$name/connect" 20 connect "$1"
+	# with CRC all is copied, whatever the setting
+	[ "$1" = off ] || set -- on off
 	check "$name/data" 60 on_client data "$2"
 	check "$name/files" 60 on_client disk_files 16
-	check "$name/disconnect" 60 on_client disconnect
+	check "$name/disconnect" 60 on_client nvme_disconnect
 }
 
 tests() {
@@ -210,7 +153,7 @@ tests() {
 	check connect-again 20 connect off
 	check data-again 60 on_client data on
 	check removal 60 on_client removal
-	check target-gone 20 target_gone
+	check target-gone 20 nvme_target_gone
 }
 
 main() {
