@@ -59,6 +59,7 @@ struct siw_cep *siw_cep_new(struct siw_device *sdev)
 	list_add_tail(&cep->dev_entry, &sdev->ceps);
 	spin_unlock_bh(&sdev->ceps_lock);
 	atomic_inc(&sdev->cep_cnt);
+	siw_count(sdev, SIW_CNT_CONNECT_TRIES);
 	return cep;
 }
 

@@ -38,8 +38,6 @@
 #define SIW_CM_REPLY_S		60	/* Request sent to complete Reply */
 #define SIW_CM_ACTIVE_S		110	/* all attempts of an initiator */
 #define SIW_CM_RTR_S		30	/* Reply sent to first FPDU */
-#define SIW_CM_KNOCK_MS		20	/* RTR sent to the first knock */
-#define SIW_CM_KNOCKS		3	/* each ten times later than the last */
 #define SIW_CM_LINGER_S		5	/* our FIN to the peer's */
 #define SIW_CM_ORPHAN_S		120	/* request whose listener has gone */
 #define SIW_CM_CROWD_MS		1000	/* half-open set-ups, when crowded */
@@ -102,6 +100,7 @@ struct siw_cep {
 	bool reset;			/* end with RST, not with FIN */
 	bool shut;			/* our FIN is out */
 	bool lingers;			/* the QP waits for the peer's FIN */
+	bool lent;			/* TCP had memory when the QP left */
 	u64 bytes;			/* received when the timer started */
 	u8 knocks;			/* at a silent responder, see knock() */
 
@@ -168,6 +167,7 @@ int siw_sock_names(struct socket *sock, struct sockaddr_storage *local,
 int siw_cep_connect(struct siw_cep *cep);
 void siw_cep_attach(struct siw_cep *cep, struct socket *sock);
 void siw_cep_set_rx(struct siw_cep *cep, enum siw_cep_rx rx);
+void siw_cep_detach_qp(struct siw_cep *cep);
 void siw_cep_close(struct siw_cep *cep, bool keep_qp);
 int siw_cep_send(struct siw_cep *cep, const struct siw_mpa_frame *f);
 int siw_cep_send_term(struct siw_cep *cep);

@@ -315,6 +315,7 @@ void siw_cep_attach(struct siw_cep *cep, struct socket *sock)
 	cep->reset = false;
 	cep->shut = false;
 	cep->lingers = false;
+	cep->lent = false;
 	lock_sock(sk);
 	write_lock_bh(&sk->sk_callback_lock);
 	cep->data_ready = sk->sk_data_ready;
@@ -374,8 +375,21 @@ void siw_cep_set_rx(struct siw_cep *cep, enum siw_cep_rx rx)
  */
 static bool still_lent(const struct siw_cep *cep)
 {
-	return cep->sock && atomic_read(&cep->qp->loans) &&
+	return cep->lent && cep->sock &&
 	       !tcp_rtx_and_write_queues_empty(cep->sock->sk);
+}
+
+/**
+ * siw_cep_detach_qp() - let go of the QP
+ * @cep: has one
+ *
+ * Context: process, sleeps. cep->lock.
+ */
+void siw_cep_detach_qp(struct siw_cep *cep)
+{
+	cep->lent = atomic_read(&cep->qp->loans);
+	siw_qp_detach(cep->qp);
+	cep->qp = NULL;
 }
 
 /**
@@ -394,11 +408,9 @@ void siw_cep_close(struct siw_cep *cep, bool keep_qp)
 
 	if (sock)
 		detach(cep);
-	if (cep->qp && !keep_qp) {
-		cep->reset |= still_lent(cep);
-		siw_qp_detach(cep->qp);
-		cep->qp = NULL;
-	}
+	if (cep->qp && !keep_qp)
+		siw_cep_detach_qp(cep);
+	cep->reset |= still_lent(cep);
 	if (!sock)
 		return;
 	cep->sock = NULL;
@@ -521,17 +533,20 @@ int siw_cep_send_term(struct siw_cep *cep)
 		.crc = res->crc,
 		.markers = res->markers_tx,
 	};
+	enum siw_err err = res->term ? res->term : SIW_E_MPA_LOCAL;
 	u8 fpdu[SIW_TX_TERM_MAX];
+	struct siw_term term;
 	struct siw_tx *tx;
 	u32 len;
 
 	tx = kmalloc(sizeof(*tx), GFP_KERNEL);
 	if (!tx)
 		return -ENOMEM;
-	len = siw_tx_lone_term(tx, &p, res->term ? res->term : SIW_E_MPA_LOCAL,
-			       fpdu);
+	len = siw_tx_lone_term(tx, &p, err, fpdu);
 	kfree(tx);
-	siw_count(cep->sdev, SIW_CNT_TX_TERMINATES);
+	siw_count(cep->sdev, SIW_CNT_TX_MSG + RDMAP_TERMINATE);
+	siw_term_init(&term, err, NULL, 0);
+	siw_count_term(cep->sdev, SIW_CNT_TX_TERM, term.layer);
 	return send_octets(cep->sock, fpdu, len);
 }
 

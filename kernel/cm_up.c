@@ -126,8 +126,7 @@ void siw_cep_release_ulp(struct siw_cep *cep)
 	if (cep->sock && cep->rx == SIW_CEP_RX_QP)
 		siw_cep_set_rx(cep, SIW_CEP_RX_DROP);
 	if (cep->qp)
-		siw_qp_detach(cep->qp);
-	cep->qp = NULL;
+		siw_cep_detach_qp(cep);
 	if (cep->id)
 		cep->id->rem_ref(cep->id);
 	cep->id = NULL;

@@ -48,8 +48,12 @@ static int send_request(struct siw_cep *cep)
 	return siw_cep_send(cep, &cep->ours);
 }
 
-static void arm_knock(struct siw_cep *cep, unsigned int ms)
+static void arm_knock(struct siw_cep *cep)
 {
+	u32 ms = siw_cmsm_knock_ms(cep->knocks++);
+
+	if (!ms)
+		return;
 	siw_cep_arm_ms(cep, ms);
 	cep->knocking = true;
 }
@@ -79,7 +83,7 @@ static int start_qp(struct siw_cep *cep)
 		return rv;
 	siw_cep_set_rx(cep, SIW_CEP_RX_QP);
 	if (link.rtr_tx)
-		arm_knock(cep, SIW_CM_KNOCK_MS);
+		arm_knock(cep);
 	return 0;
 }
 
@@ -91,19 +95,12 @@ static int start_qp(struct siw_cep *cep)
  */
 static void knock(struct siw_cep *cep)
 {
-	unsigned int ms = SIW_CM_KNOCK_MS;
-	u8 i;
-
 	cep->knocking = false;
 	if (cep->phase != SIW_CM_OPEN || !cep->qp ||
 	    tcp_sk(cep->sock->sk)->bytes_received != cep->bytes)
 		return;
 	siw_sq_knock(cep->qp);
-	if (++cep->knocks == SIW_CM_KNOCKS)
-		return;
-	for (i = 0; i < cep->knocks; i++)
-		ms *= 10;
-	arm_knock(cep, ms);
+	arm_knock(cep);
 }
 
 static void pass_to_qp(struct siw_cep *cep, enum siw_cm_ev ev)
@@ -380,6 +377,8 @@ static bool check_connect(struct siw_cep *cep)
 		return true;
 	}
 	cep->err = sock_error(sk);
+	if (cep->err == -ETIMEDOUT)
+		siw_count(cep->sdev, SIW_CNT_CONNECT_TIMEOUTS);
 	siw_cep_step(cep, SIW_CM_EV_TCP_FAIL);
 	return false;
 }
@@ -485,6 +484,8 @@ static void timer_event(struct siw_cep *cep)
 		return;
 	}
 	cep->timed = false;
+	if (cep->phase < SIW_CM_OPEN && !cep->unheard && !cep->orphan)
+		siw_count(cep->sdev, SIW_CNT_CONNECT_TIMEOUTS);
 	if (cep->unheard)
 		siw_cep_ask_again(cep, false);
 	else if (cep->orphan && siw_cep_reclaim(cep))

@@ -222,7 +222,7 @@ static enum siw_err deliver_rresp(struct siw_qp *qp)
 
 static void deliver_term(struct siw_qp *qp, const struct siw_term *t)
 {
-	siw_count(qp->sdev, SIW_CNT_RX_TERMINATES);
+	siw_count_term(qp->sdev, SIW_CNT_RX_TERM, t->layer);
 	qp->peer_term = *t;
 	ibdev_err_ratelimited(&qp->sdev->base,
 			      "QP %u: peer terminated: %s (%x/%x/%02x)%s\n",
@@ -239,6 +239,7 @@ static void deliver(struct siw_qp *qp, const struct siw_rx_insn *insn)
 
 	siw_dbg(qp->sdev, DBG_RX, "QP %u: message, opcode %u\n",
 		qp->base.qp_num, insn->opcode);
+	siw_count(qp->sdev, SIW_CNT_RX_MSG + insn->opcode);
 	switch (insn->opcode) {
 	case RDMAP_WRITE:
 		break;
@@ -360,6 +361,7 @@ static int actor(read_descriptor_t *desc, struct sk_buff *skb,
 		if (insn.op == SIW_RX_DELIVER || siw_rx_idle(&qp->rx))
 			tell_gate(qp);
 	}
+	siw_count_n(qp->sdev, SIW_CNT_RX_BYTES, len - c->left);
 	return READ_ONCE(qp->rx_stopped) ? len : len - c->left;
 }
 

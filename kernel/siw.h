@@ -69,6 +69,8 @@
 #define SIW_TX_BVECS		128	/* pieces in one socket send */
 #define SIW_TX_BATCH		(128 << 10)	/* octets cut ahead of a send */
 #define SIW_RRESP_BURST		4	/* Read Responses before the SQ's turn */
+#define SIW_TERM_LAYERS		3	/* of a Terminate: RDMAP, DDP, MPA */
+#define SIW_OPCODES		(RDMAP_TERMINATE + 1)	/* that we speak */
 
 struct siw_cep;
 struct siw_qp;
@@ -111,8 +113,14 @@ enum siw_zcopy {
 enum siw_counter {
 	SIW_CNT_TX_FPDUS,
 	SIW_CNT_RX_FPDUS,
+	SIW_CNT_TX_BYTES,	/* of the TCP stream, taken by TCP */
+	SIW_CNT_RX_BYTES,	/* ... taken from TCP */
+	SIW_CNT_TX_MSG,		/* + RDMAP opcode: messages begun */
+	SIW_CNT_RX_MSG = SIW_CNT_TX_MSG + SIW_OPCODES, /* delivered */
+	SIW_CNT_RX_MSG_LAST = SIW_CNT_RX_MSG + SIW_OPCODES - 1,
 	SIW_CNT_TX_BATCHES,	/* calls into TCP */
 	SIW_CNT_TX_FULL,	/* of these, cut short by a full socket */
+	SIW_CNT_TX_DIRECT,	/* times that a poster was the sender itself */
 	SIW_CNT_TX_QUEUED,	/* transmission handed to a worker */
 	SIW_CNT_TX_ZCOPY_BYTES,	/* payload that TCP took by reference */
 	SIW_CNT_TX_COPY_BYTES,	/* payload that TCP copied */
@@ -120,8 +128,11 @@ enum siw_counter {
 	SIW_CNT_RX_CRC_ERRORS,
 	SIW_CNT_RX_NO_BUFFER,	/* Send without a posted receive */
 	SIW_CNT_ACCESS_ERRORS,	/* refused access of a peer to our memory */
-	SIW_CNT_TX_TERMINATES,
-	SIW_CNT_RX_TERMINATES,
+	SIW_CNT_TX_TERM,	/* + layer, see siw_count_term() */
+	SIW_CNT_RX_TERM = SIW_CNT_TX_TERM + SIW_TERM_LAYERS,
+	SIW_CNT_RX_TERM_LAST = SIW_CNT_RX_TERM + SIW_TERM_LAYERS - 1,
+	SIW_CNT_CONNECT_TRIES,	/* set-ups begun, by us or by a peer */
+	SIW_CNT_CONNECT_TIMEOUTS,
 	SIW_CNT_CONNECTS,	/* connections that reached Full Operation */
 	SIW_CNT_CONNECT_FAILS,
 	SIW_CNT_REJECTS,	/* set-ups refused, by us or by the peer */
@@ -181,6 +192,13 @@ static inline void siw_count_n(struct siw_device *sdev, enum siw_counter c,
 			       u32 n)
 {
 	this_cpu_add(sdev->stats->cnt[c], n);
+}
+
+/* @first: SIW_CNT_TX_TERM or SIW_CNT_RX_TERM; a peer may name any layer */
+static inline void siw_count_term(struct siw_device *sdev,
+				  enum siw_counter first, u8 layer)
+{
+	siw_count(sdev, first + min_t(u32, layer, SIW_TERM_LAYERS - 1));
 }
 
 static inline void siw_obj_add(struct ib_device *base, enum siw_obj kind, int n)

@@ -78,6 +78,7 @@ static bool start(struct siw_qp *qp, struct siw_msg *m,
 		siw_msg_free(m);
 		return false;
 	}
+	siw_count(qp->sdev, SIW_CNT_TX_MSG + tm->opcode);
 	m->how = siw_zcopy_how(qp, m);
 	qp->cut = m;
 	return true;
@@ -100,7 +101,7 @@ static bool start_term(struct siw_qp *qp)
 	spin_unlock_irqrestore(&qp->lock, flags);
 	tm.len = m->len;
 	tm.ctx = m;
-	siw_count(qp->sdev, SIW_CNT_TX_TERMINATES);
+	siw_count_term(qp->sdev, SIW_CNT_TX_TERM, qp->term.layer);
 	return start(qp, m, &tm);
 }
 
@@ -585,10 +586,12 @@ void siw_sq_kick(struct siw_qp *qp, enum siw_kick how)
 	if (!claim(qp))
 		return;
 	if (how == SIW_KICK_QUEUE ||
-	    (how == SIW_KICK_ATOMIC && (in_hardirq() || irqs_disabled())))
+	    (how == SIW_KICK_ATOMIC && (in_hardirq() || irqs_disabled()))) {
 		hand_over(qp);
-	else
-		run(qp, how);
+		return;
+	}
+	siw_count(qp->sdev, SIW_CNT_TX_DIRECT);
+	run(qp, how);
 }
 
 /**

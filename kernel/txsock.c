@@ -451,6 +451,7 @@ int siw_tx_push(struct siw_qp *qp, bool may_sleep, bool more)
 		if (rv < 0)
 			return rv;
 		siw_count(qp->sdev, SIW_CNT_TX_BATCHES);
+		siw_count_n(qp->sdev, SIW_CNT_TX_BYTES, rv);
 		siw_tx_sent(&qp->tx, rv);
 		qp->tx_bytes -= min_t(u32, qp->tx_bytes, rv);
 	}

@@ -75,6 +75,8 @@ u64 siw_counted(struct siw_device *sdev, enum siw_counter c);
 struct rdma_hw_stats *siw_alloc_hw_stats(struct ib_device *base, u32 port);
 int siw_get_hw_stats(struct ib_device *base, struct rdma_hw_stats *stats,
 		     u32 port, int index);
+
+/* res.c */
 int siw_fill_res_qp(struct sk_buff *msg, struct ib_qp *base);
 int siw_fill_res_cq(struct sk_buff *msg, struct ib_cq *base);
 int siw_fill_res_mr(struct sk_buff *msg, struct ib_mr *base);

@@ -251,15 +251,13 @@ struct siw_msg *siw_wr_fetch(struct siw_qp *qp)
 bool siw_wr_blocked(struct siw_qp *qp, const struct siw_msg *m)
 {
 	unsigned long flags;
-	bool blocked = false;
+	bool blocked;
 
 	if (siw_wr_is_local(m) && !siw_tx_idle(&qp->tx))
 		return true;
 	spin_lock_irqsave(&qp->lock, flags);
-	if (m->sqe.flags & SIW_WQE_READ_FENCE)
-		blocked = !siw_rdq_empty(&qp->orq_q);
-	if (is_read(m))
-		blocked |= siw_rdq_full(&qp->orq_q);
+	blocked = siw_rdq_holds(&qp->orq_q, m->sqe.flags & SIW_WQE_READ_FENCE,
+				is_read(m));
 	spin_unlock_irqrestore(&qp->lock, flags);
 	return blocked;
 }
