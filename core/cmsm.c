@@ -222,6 +222,13 @@ struct siw_cm_step siw_cmsm_step(enum siw_cm_phase phase, enum siw_cm_ev ev)
 	return step;
 }
 
+u32 siw_cmsm_knock_ms(u32 n)
+{
+	static const u32 ms[] = { 20, 200, 2000 };
+
+	return n < sizeof(ms) / sizeof(ms[0]) ? ms[n] : 0;
+}
+
 static const char *const phase_names[SIW_CM_PHASE_CNT] = {
 	[SIW_CM_IDLE] = "IDLE",
 	[SIW_CM_LISTEN] = "LISTEN",

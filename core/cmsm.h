@@ -139,6 +139,19 @@ struct siw_cm_step {
 struct siw_cm_step siw_cmsm_step(enum siw_cm_phase phase, enum siw_cm_ev ev);
 
 /**
+ * siw_cmsm_knock_ms() - how long is a responder's silence to be borne?
+ * @n: knocks so far
+ *
+ * For an initiator that has sent its RTR. A knock is a Write without payload,
+ * as an RTR may be. There is no other once the responder was heard.
+ *
+ * Context: any.
+ * Return: milliseconds until the next knock; 0: no more of them.
+ * RFC 6581 §9.2
+ */
+u32 siw_cmsm_knock_ms(u32 n);
+
+/**
  * siw_cmsm_phase_name() - for logs and tests
  * @phase: any value
  *

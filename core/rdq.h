@@ -87,4 +87,19 @@ static inline bool siw_rdq_full(const struct siw_rdq *q)
 	return q->cnt >= q->limit || q->cnt >= q->size;
 }
 
+/**
+ * siw_rdq_holds() - must a WR of the send queue wait for outstanding Reads?
+ * @q: outbound queue
+ * @fence: it has a read fence
+ * @read: it is a Read itself
+ *
+ * Context: any; caller serialises.
+ * Return: true while it must, and with it all behind it.
+ * RFC 5040 §5.5, §6.1
+ */
+static inline bool siw_rdq_holds(const struct siw_rdq *q, bool fence, bool read)
+{
+	return (fence && !siw_rdq_empty(q)) || (read && siw_rdq_full(q));
+}
+
 #endif

@@ -18,8 +18,6 @@
 #define REPLY_S		60		/* Request sent to complete Reply */
 #define RTR_S		30		/* Reply sent to first FPDU */
 #define LINGER_S	5		/* our FIN to the peer's */
-#define KNOCK_MS	20		/* RTR sent to the first knock */
-#define KNOCKS		3		/* each ten times later than the last */
 
 /* --- timers ------------------------------------------------------------ */
 
@@ -30,8 +28,12 @@ static void arm(struct usiw_ep *ep, enum usiw_timer_class c, u32 seconds)
 	usiw_timer_arm(&ep->timer, c, seconds * 1000);
 }
 
-static void arm_knock(struct usiw_ep *ep, u32 ms)
+static void arm_knock(struct usiw_ep *ep)
 {
+	u32 ms = siw_cmsm_knock_ms(ep->knocks++);
+
+	if (!ms)
+		return;
 	ep->heard = false;
 	ep->knocking = true;
 	usiw_timer_arm(&ep->timer, USIW_T_KNOCK, ms);
@@ -45,18 +47,11 @@ static void arm_knock(struct usiw_ep *ep, u32 ms)
  */
 static void knock(struct usiw_ep *ep)
 {
-	u32 ms = KNOCK_MS;
-	u8 i;
-
 	ep->knocking = false;
 	if (ep->phase != SIW_CM_OPEN || !ep->qp || ep->heard)
 		return;
 	usiw_tx_knock(ep->qp);
-	if (++ep->knocks == KNOCKS)
-		return;
-	for (i = 0; i < ep->knocks; i++)
-		ms *= 10;
-	arm_knock(ep, ms);
+	arm_knock(ep);
 }
 
 static void arm_setup(struct usiw_ep *ep)
@@ -104,7 +99,7 @@ static int start_qp(struct usiw_ep *ep)
 		return rv;
 	ep->rx = USIW_EP_RX_QP;
 	if (link.rtr_tx)
-		arm_knock(ep, KNOCK_MS);
+		arm_knock(ep);
 	return 0;
 }
 

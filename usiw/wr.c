@@ -256,9 +256,8 @@ struct usiw_msg *usiw_wr_fetch(struct usiw_qp *qp)
  */
 bool usiw_wr_blocked(struct usiw_qp *qp, const struct usiw_msg *m)
 {
-	if (m->sqe.flags & SIW_WQE_READ_FENCE && !siw_rdq_empty(&qp->orq_q))
-		return true;
-	return is_read(m) && siw_rdq_full(&qp->orq_q);
+	return siw_rdq_holds(&qp->orq_q, m->sqe.flags & SIW_WQE_READ_FENCE,
+			     is_read(m));
 }
 
 /* --- turning a WR into a message --------------------------------------- */

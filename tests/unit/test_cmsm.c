@@ -454,6 +454,15 @@ TEST(names__all_there)
 	CHECK_STR(siw_cmsm_ev_name(SIW_CM_EV_CNT), "?");
 }
 
+TEST(knock_ms__three_each_later)
+{
+	CHECK_EQ(siw_cmsm_knock_ms(0), 20);
+	CHECK_EQ(siw_cmsm_knock_ms(1), 200);
+	CHECK_EQ(siw_cmsm_knock_ms(2), 2000);
+	CHECK_EQ(siw_cmsm_knock_ms(3), 0);
+	CHECK_EQ(siw_cmsm_knock_ms(255), 0);
+}
+
 SUITE(cmsm,
 	CASE(step__out_of_range),
 	CASE(step__rejection_changes_nothing),
@@ -475,4 +484,5 @@ SUITE(cmsm,
 	CASE(story__request_lost),
 	CASE(story__peer_never_closes),
 	CASE(story__fades),
+	CASE(knock_ms__three_each_later),
 	CASE(names__all_there));

@@ -137,6 +137,30 @@ TEST(siw_rdq_pop__limit_lowered_in_use)
 	CHECK_EQ(siw_rdq_push(&q), -1);
 }
 
+/* RDMAP-5.5-*, RDMAP-6.1-03: a fence waits for all, a Read for a place. */
+TEST(siw_rdq_holds__fence_and_limit)
+{
+	struct siw_rdq q;
+
+	siw_rdq_init(&q, 2);
+	CHECK(!siw_rdq_holds(&q, true, true));
+	siw_rdq_push(&q);
+	CHECK(!siw_rdq_holds(&q, false, false));
+	CHECK(!siw_rdq_holds(&q, false, true));
+	CHECK(siw_rdq_holds(&q, true, false));
+	CHECK(siw_rdq_holds(&q, true, true));
+	siw_rdq_push(&q);
+	CHECK(!siw_rdq_holds(&q, false, false));
+	CHECK(siw_rdq_holds(&q, false, true));
+	siw_rdq_pop(&q);
+	CHECK(!siw_rdq_holds(&q, false, true));
+	siw_rdq_pop(&q);
+	CHECK(!siw_rdq_holds(&q, true, false));
+	siw_rdq_init(&q, 0);
+	CHECK(!siw_rdq_holds(&q, true, false));
+	CHECK(siw_rdq_holds(&q, false, true));
+}
+
 SUITE(rdq,
       CASE(siw_rdq_init__empty),
       CASE(siw_rdq_init__limit_0),
@@ -144,4 +168,5 @@ SUITE(rdq,
       CASE(siw_rdq_head__stays),
       CASE(siw_rdq_at__counts_from_the_oldest),
       CASE(siw_rdq_pop__first_in_first_out),
-      CASE(siw_rdq_pop__limit_lowered_in_use));
+      CASE(siw_rdq_pop__limit_lowered_in_use),
+      CASE(siw_rdq_holds__fence_and_limit));
