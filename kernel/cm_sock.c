@@ -17,6 +17,7 @@
 #include <trace/events/sock.h>
 
 #include "cm.h"
+#include "trace.h"
 
 /*
  * A lock class of our own: storage below a file system uses these sockets, so
@@ -512,6 +513,7 @@ int siw_cep_send(struct siw_cep *cep, const struct siw_mpa_frame *f)
 	if (!buf)
 		return -ENOMEM;
 	len = siw_mpa_build(buf, SIW_MPA_FRAME_MAX, f);
+	trace_siw_mpa_send(cep, f);
 	if (len)
 		rv = send_octets(cep->sock, buf, len);
 	kfree(buf);

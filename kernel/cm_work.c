@@ -11,6 +11,7 @@
 
 #include "cm.h"
 #include "debug.h"
+#include "trace.h"
 
 /* -- actions ------------------------------------------------------------------- */
 
@@ -245,6 +246,7 @@ int siw_cep_step(struct siw_cep *cep, enum siw_cm_ev ev)
 	siw_dbg(cep->sdev, DBG_CM, "CEP %llu: %s in %s%s\n", cep->no,
 		siw_cmsm_ev_name(ev), siw_cmsm_phase_name(old),
 		step.act & SIW_CM_REJECT ? ", refused" : "");
+	trace_siw_cm(cep, ev, old, &step);
 	if (step.act & SIW_CM_REJECT)
 		return -EINVAL;
 	cep->phase = step.next;
@@ -354,10 +356,12 @@ static void read_frame(struct siw_cep *cep)
 	if (cep->passive) {
 		why = siw_mpa_parse(&cep->peer, SIW_MPA_RESPONDER, cep->frame,
 				    cep->frame_len, SIW_CM_PD_ROOM);
+		trace_siw_mpa_recv(cep, &cep->peer);
 		got_request(cep, why);
 	} else {
 		why = siw_mpa_parse(&cep->peer, SIW_MPA_INITIATOR, cep->frame,
 				    cep->frame_len, SIW_CM_PD_ROOM);
+		trace_siw_mpa_recv(cep, &cep->peer);
 		got_reply(cep, why);
 	}
 }

@@ -14,6 +14,7 @@
 #include "cq.h"
 #include "debug.h"
 #include "ring.h"
+#include "trace.h"
 
 /* Does this completion satisfy what was armed? */
 static bool arm_matches(u32 armed, const struct siw_wc *wc)
@@ -91,6 +92,7 @@ void siw_cq_add(struct siw_cq *cq, struct siw_qp *qp, const struct siw_wc *wc)
 	else
 		notify = publish(cq, cqe, qp, wc);
 	spin_unlock_irqrestore(&cq->lock, flags);
+	trace_siw_cqe(cq, qp, wc, notify);
 	siw_dbg(qp->sdev, DBG_CQ, "QP %u: completion, opcode %u, status %u%s\n",
 		qp->base.qp_num, wc->opcode, wc->status,
 		notify ? ", notified" : "");

@@ -13,6 +13,7 @@
 #include "siw.h"
 #include "debug.h"
 #include "ring.h"
+#include "trace.h"
 
 /* A window below this could stop an FPDU of the largest size half way. */
 #define RCVBUF_MIN	(256 << 10)
@@ -252,6 +253,7 @@ static int event(struct siw_qp *qp, enum siw_qp_ev ev,
 			siw_cep_get(cep);
 	}
 	spin_unlock_irqrestore(&qp->lock, flags);
+	trace_siw_qp_state(qp, ev, old, &step);
 	siw_dbg(qp->sdev, DBG_QP, "QP %u: %s in %s: %s\n", qp->base.qp_num,
 		siw_qpsm_ev_name(ev), siw_qpsm_state_name(old),
 		step.act & SIW_QP_REJECT ? "refused" :
@@ -291,6 +293,7 @@ void siw_qp_fail(struct siw_qp *qp, const struct siw_term *term)
 
 	if (siw_qpsm_must_flush(READ_ONCE(qp->state)))
 		return;
+	trace_siw_fail(qp, term);
 	ibdev_err_ratelimited(&qp->sdev->base, "QP %u: %s\n", qp->base.qp_num,
 			      siw_err_name(term->err));
 	event(qp, siw_qpsm_fail_ev(term->err, can), term);

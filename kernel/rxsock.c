@@ -11,6 +11,7 @@
 
 #include "siw.h"
 #include "debug.h"
+#include "trace.h"
 
 /* Where the walk is */
 struct cursor {
@@ -79,6 +80,7 @@ static bool place(struct cursor *c, const struct siw_rx_insn *insn)
 
 	err = siw_place(c->qp, c->skb, c->off, insn, n,
 			siw_rx_crc_wanted(rx) ? &crc : NULL);
+	trace_siw_fpdu_place(c->qp, insn, n, err);
 	if (err) {
 		siw_rx_refuse(rx, err);
 		return true;
@@ -121,6 +123,7 @@ static void need_rqe(struct siw_qp *qp)
 	}
 	qp->rqe_busy = true;
 	if (take_sges(qp, &capacity)) {
+		trace_siw_rqe_take(qp, capacity);
 		siw_rx_rqe(&qp->rx, capacity);
 		return;
 	}
@@ -224,6 +227,7 @@ static void deliver_term(struct siw_qp *qp, const struct siw_term *t)
 {
 	siw_count_term(qp->sdev, SIW_CNT_RX_TERM, t->layer);
 	qp->peer_term = *t;
+	trace_siw_term_recv(qp, t);
 	ibdev_err_ratelimited(&qp->sdev->base,
 			      "QP %u: peer terminated: %s (%x/%x/%02x)%s\n",
 			      qp->base.qp_num, siw_err_name(t->err), t->layer,
@@ -240,6 +244,7 @@ static void deliver(struct siw_qp *qp, const struct siw_rx_insn *insn)
 	siw_dbg(qp->sdev, DBG_RX, "QP %u: message, opcode %u\n",
 		qp->base.qp_num, insn->opcode);
 	siw_count(qp->sdev, SIW_CNT_RX_MSG + insn->opcode);
+	trace_siw_msg_recv(qp, insn);
 	switch (insn->opcode) {
 	case RDMAP_WRITE:
 		break;

@@ -16,6 +16,7 @@
 
 #include "siw.h"
 #include "ring.h"
+#include "trace.h"
 
 /* Batches that a poster in atomic context sends before a worker goes on */
 #define ATOMIC_BATCHES	4
@@ -80,6 +81,8 @@ static bool start(struct siw_qp *qp, struct siw_msg *m,
 	}
 	siw_count(qp->sdev, SIW_CNT_TX_MSG + tm->opcode);
 	m->how = siw_zcopy_how(qp, m);
+	if (m->kind == SIW_MSG_SQ)
+		trace_siw_wr_start(qp, m);
 	qp->cut = m;
 	return true;
 }
@@ -102,6 +105,7 @@ static bool start_term(struct siw_qp *qp)
 	tm.len = m->len;
 	tm.ctx = m;
 	siw_count_term(qp->sdev, SIW_CNT_TX_TERM, qp->term.layer);
+	trace_siw_term_send(qp, &qp->term);
 	return start(qp, m, &tm);
 }
 
@@ -383,6 +387,7 @@ static bool cut_one(struct siw_qp *qp, u32 mulpdu)
 		spare_irq(qp, 1);
 	qp->tx_bytes += f->wire_len;
 	siw_count(qp->sdev, SIW_CNT_TX_FPDUS);
+	trace_siw_fpdu_cut(qp, f);
 	return true;
 }
 
@@ -406,6 +411,8 @@ static void msg_done(struct siw_qp *qp, struct siw_msg *m)
 {
 	enum siw_msg_kind kind = m->kind;
 
+	if (kind == SIW_MSG_SQ)
+		trace_siw_wr_sent(qp, m);
 	if (!m->aborted) {
 		if (kind == SIW_MSG_SQ && m->sqe.opcode != SIW_OP_READ &&
 		    m->sqe.opcode != SIW_OP_READ_LOCAL_INV)

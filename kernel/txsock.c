@@ -15,6 +15,7 @@
 
 #include "siw.h"
 #include "debug.h"
+#include "trace.h"
 
 /**
  * siw_tx_mulpdu() - the longest ULPDU that fits a segment of the connection
@@ -442,6 +443,7 @@ int siw_tx_push(struct siw_qp *qp, bool may_sleep, bool more)
 			return 0;
 		}
 		rv = send(qp, &g, may_sleep, !g.held && (more || !rv));
+		trace_siw_tx_push(qp, g.how, g.bytes, rv);
 		siw_dbg(qp->sdev, DBG_TX, "QP %u: %u octets to TCP: %d\n",
 			qp->base.qp_num, g.bytes, rv);
 		if (rv == -EAGAIN) {

@@ -13,6 +13,7 @@
  */
 #include "siw.h"
 #include "ring.h"
+#include "trace.h"
 
 static struct siw_sq_wr *entry(struct siw_qp *qp, u32 wr)
 {
@@ -235,6 +236,7 @@ struct siw_msg *siw_wr_fetch(struct siw_qp *qp)
 	}
 	m->wr = push_entry(qp, &m->sqe);
 	m->bad = check(qp, m);
+	trace_siw_wr_take(qp, m);
 	return m;
 }
 
