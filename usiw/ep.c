@@ -274,6 +274,25 @@ static void tune(int fd)
 	set_int(fd, IPPROTO_TCP, TCP_KEEPCNT, 6);
 }
 
+/* Both: an IPv6 socket may be connected to an IPv4 address. */
+static void apply_tos(const struct usiw_ep *ep)
+{
+	set_int(ep->fd, IPPROTO_IP, IP_TOS, ep->tos);
+	set_int(ep->fd, IPPROTO_IPV6, IPV6_TCLASS, ep->tos);
+}
+
+void usiw_ep_set_tos(struct usiw_ep *ep, u8 tos)
+{
+	ep->tos = tos;
+	if (ep->fd >= 0)
+		apply_tos(ep);
+}
+
+void usiw_ep_set_v6only(struct usiw_ep *ep)
+{
+	ep->v6only = true;
+}
+
 static int new_socket(struct usiw_ep *ep, int family)
 {
 	int fd = sys_socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
@@ -283,6 +302,10 @@ static int new_socket(struct usiw_ep *ep, int family)
 		return -errno;
 	tune(fd);
 	ep->fd = fd;
+	if (ep->tos)
+		apply_tos(ep);
+	if (ep->v6only && family == AF_INET6)
+		set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
 	ep->rx = USIW_EP_RX_MPA;
 	ep->fin_seen = false;
 	ep->rst_seen = false;

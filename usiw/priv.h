@@ -440,6 +440,8 @@ struct usiw_ep {
 	bool buried;
 	bool passive;
 	bool paused;			/* a listener: no more for now */
+	bool v6only;
+	u8 tos;
 
 	int fd;
 	int err;			/* why TCP failed, -errno */

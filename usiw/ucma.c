@@ -138,11 +138,22 @@ static int id_option(struct cm_id *id, u32 name, const void *val, u32 len)
 	case RDMA_OPTION_ID_AFONLY:
 		if (len != sizeof(num))
 			return -EINVAL;
-		return id->state == CM_IDLE || id->state == CM_BOUND ? 0 :
-								       -EINVAL;
+		memcpy(&num, val, sizeof(num));
+		/* TCP wants to know it before it has an address */
+		if (id->state != CM_IDLE &&
+		    (id->state != CM_BOUND || !!num != id->afonly))
+			return -EINVAL;
+		id->afonly = num;
+		return 0;
 	case RDMA_OPTION_ID_TOS:
+		if (len != sizeof(id->tos))
+			return -EINVAL;
+		memcpy(&id->tos, val, sizeof(id->tos));
+		if (id->ep)
+			usiw_ep_set_tos(id->ep, id->tos);
+		return 0;
 	case RDMA_OPTION_ID_ACK_TIMEOUT:
-		return len == 1 ? 0 : -EINVAL;
+		return len == 1 ? 0 : -EINVAL;	/* TCP has its own */
 	default:
 		return -ENOSYS;
 	}

@@ -58,6 +58,8 @@ struct cm_id {
 	bool on_dev;		/* addresses tell the device */
 	bool passive;
 	bool reuse;
+	bool afonly;
+	u8 tos;			/* 0: not set */
 	bool early;		/* listens for TCP although only bound */
 	struct usiw_event_list held;	/* requests that came too early */
 	u32 room;		/* listener: requests that may still wait */
@@ -100,6 +102,7 @@ void cm_move_events(struct cm_id *id, struct usiw_file *to);
 
 /* ucma_addr.c */
 socklen_t cm_addr_len(const void *addr);
+int cm_ep_new(struct cm_id *id);
 int cm_bind(struct cm_id *id, const struct sockaddr_storage *addr);
 int cm_bind_ip(const struct cm_cmd *c);
 int cm_bind_addr(const struct cm_cmd *c);

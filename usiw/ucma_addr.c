@@ -97,12 +97,24 @@ static int find_route(struct sockaddr_storage *src,
 
 /* --- bind --------------------------------------------------------------------------- */
 
+/* An end point with the options of its identifier. */
+int cm_ep_new(struct cm_id *id)
+{
+	id->ep = usiw_ep_new(id);
+	if (!id->ep)
+		return -ENOMEM;
+	if (id->tos)
+		usiw_ep_set_tos(id->ep, id->tos);
+	if (id->afonly)
+		usiw_ep_set_v6only(id->ep);
+	return 0;
+}
+
 static int take_address(struct cm_id *id, struct sockaddr_storage *addr)
 {
 	int rv;
 
-	id->ep = usiw_ep_new(id);
-	if (!id->ep)
+	if (cm_ep_new(id))
 		return -ENOMEM;
 	rv = usiw_ep_bind(id->ep, addr, id->reuse);
 	if (rv) {

@@ -33,9 +33,7 @@ int cm_connect(const struct cm_cmd *c)
 
 	if (!id || !r->conn_param.valid || id->state != CM_ROUTE || !qp)
 		return -EINVAL;
-	if (!id->ep)
-		id->ep = usiw_ep_new(id);
-	if (!id->ep)
+	if (!id->ep && cm_ep_new(id))
 		return -ENOMEM;
 	id->state = CM_CONNECT;		/* the answer may come at once */
 	rv = usiw_ep_connect(id->ep, qp, &id->src, &id->dst, &param);

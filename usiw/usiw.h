@@ -175,6 +175,9 @@ struct usiw_conn_param {
 };
 
 struct usiw_ep *usiw_ep_new(void *owner);
+/* What IP is told: a type of service, at any time; IPv6 only, before bind. */
+void usiw_ep_set_tos(struct usiw_ep *ep, u8 tos);
+void usiw_ep_set_v6only(struct usiw_ep *ep);
 /**
  * usiw_ep_bind() - take a local address
  * @addr: in: wanted, port 0 for any; out: what it is. Without port_offset

@@ -435,6 +435,100 @@ static void test_early(void)
 	NEED(!rdma_destroy_id(id) && !rdma_destroy_id(server));
 }
 
+/* TCP sockets of this process whose type of service is @tos */
+static int sockets_with_tos(int tos)
+{
+	int fd, val, n = 0;
+	socklen_t len;
+
+	for (fd = 3; fd < 256; fd++) {
+		len = sizeof(val);
+		if (!getsockopt(fd, IPPROTO_IP, IP_TOS, &val, &len))
+			n += val == tos;
+	}
+	return n;
+}
+
+/* Set before or after there is a socket; whom a listener accepts has it, too. */
+static void test_tos(void)
+{
+	struct rdma_event_channel *sch = channel(), *cch = channel();
+	struct rdma_cm_id *server = listener(sch, 0), *client, *id;
+	uint8_t tos = 0x68;
+
+	NEED(!rdma_set_option(server, RDMA_OPTION_ID, RDMA_OPTION_ID_TOS, &tos,
+			      1));
+	NEED(sockets_with_tos(0x68) == 1);
+	NEED(!rdma_listen(server, 1));
+	client = knock(cch, rdma_get_src_port(server));
+	id = expect(sch, RDMA_CM_EVENT_CONNECT_REQUEST);
+	NEED(sockets_with_tos(0x68) == 2);
+	tos = 0x28;
+	NEED(!rdma_set_option(client, RDMA_OPTION_ID, RDMA_OPTION_ID_TOS, &tos,
+			      1));
+	NEED(sockets_with_tos(0x28) == 1);
+	NEED(!rdma_reject(id, NULL, 0));
+	NEED(rdma_set_option(server, RDMA_OPTION_ID, RDMA_OPTION_ID_TOS, &tos,
+			     4) && errno == EINVAL);
+}
+
+/* Two listeners at one port, of IPv6 only and of IPv4; or one for both. */
+static void test_afonly(void)
+{
+	struct sockaddr_in6 six = { .sin6_family = AF_INET6 };
+	struct sockaddr_in four = { .sin_family = AF_INET };
+	struct rdma_event_channel *ch = channel();
+	struct rdma_cm_id *a, *b;
+	int only, rv;
+
+	for (only = 0; only < 2; only++) {
+		NEED(!rdma_create_id(ch, &a, NULL, RDMA_PS_TCP));
+		NEED(!rdma_create_id(ch, &b, NULL, RDMA_PS_TCP));
+		NEED(!rdma_set_option(a, RDMA_OPTION_ID, RDMA_OPTION_ID_AFONLY,
+				      &only, sizeof(only)));
+		NEED(!rdma_bind_addr(a, (struct sockaddr *)&six));
+		NEED(!rdma_listen(a, 1));
+		four.sin_port = rdma_get_src_port(a);
+		rv = rdma_bind_addr(b, (struct sockaddr *)&four);
+		if (!rv)
+			rv = rdma_listen(b, 1);
+		NEED(only ? !rv : rv && errno == EADDRINUSE);
+		NEED(!rdma_destroy_id(a) && !rdma_destroy_id(b));
+	}
+}
+
+/* STags are other ones in each process, never 0, and end as they were told. */
+static void test_stags(void)
+{
+	uint32_t stag[2] = { 0 };
+	static char buf[4096];
+	int pair[2], i, j;
+	pid_t pid;
+
+	NEED(!pipe(pair));
+	for (i = 0; i < 2; i++) {
+		pid = fork();
+		if (!pid) {
+			struct ibv_context *ctx = context();
+			struct ibv_pd *pd = ibv_alloc_pd(ctx);
+			struct ibv_mr *mr;
+
+			for (j = 0; j < 1000; j++) {
+				mr = ibv_reg_mr(pd, buf, sizeof(buf), 0);
+				NEED(mr && mr->rkey >> 8);
+				if (!j)
+					stag[0] = mr->rkey;
+				NEED(j % 2 || !ibv_dereg_mr(mr));
+			}
+			NEED(write(pair[1], stag, 4) == 4);
+			_exit(0);
+		}
+		NEED(waitpid(pid, &j, 0) == pid && j == 0);
+		NEED(read(pair[0], &stag[i], 4) == 4);
+	}
+	NEED(stag[0] >> 8 != stag[1] >> 8);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -451,6 +545,9 @@ static const struct {
 	{ "churn", test_churn },
 	{ "destroy_listener", test_destroy_listener },
 	{ "early", test_early },
+	{ "tos", test_tos },
+	{ "afonly", test_afonly },
+	{ "stags", test_stags },
 };
 
 int main(int argc, char **argv)
