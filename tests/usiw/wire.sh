@@ -67,6 +67,7 @@ SIW_CRC=1
 export SIW_CRC
 capture rping_crc '-n 60 -c on' rping_pair crc
 capture crc '-n 60 -c on' all_ops crc 100000
+SIW_MARKERS=1 capture markers '-n 60 -c on' all_ops markers 100000
 export SIW_MPA_REV=1
 capture rev1 '-n 60 -c on' rping_pair rev1
 finish
