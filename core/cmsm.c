@@ -224,9 +224,16 @@ struct siw_cm_step siw_cmsm_step(enum siw_cm_phase phase, enum siw_cm_ev ev)
 
 u32 siw_cmsm_knock_ms(u32 n)
 {
-	static const u32 ms[] = { 20, 200, 2000 };
-
-	return n < sizeof(ms) / sizeof(ms[0]) ? ms[n] : 0;
+	switch (n) {
+	case 0:
+		return 20;
+	case 1:
+		return 200;
+	case 2:
+		return 2000;
+	default:
+		return 0;
+	}
 }
 
 static const char *const phase_names[SIW_CM_PHASE_CNT] = {

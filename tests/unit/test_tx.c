@@ -1,88 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * core/tx.c, without markers. MPA-3-01, -03, -04, MPA-4.1-01 to -03, -06, MPA-4.4-09,
- * MPA-4.5-04, DDP-4.1-02, -05, -07, DDP-4.3-02 to -07, DDP-5.2-01 to -06,
+ * core/tx.c, without markers. MPA-3-01, -03, -04, MPA-4.1-01 to -03, -06,
+ * MPA-4.4-09, MPA-4.5-04, DDP-4.1-02, -05, -07, DDP-4.3-02 to -07, DDP-5.2-01 to -06,
  * DDP-5.3-01, -02, DDP-3-02, RDMAP-3.1-02, RDMAP-4.1-*, RDMAP-5.4-01, -07
  */
 #include "harness.h"
-#include "vectors.h"
-#include "../../core/term.h"
-#include "../../core/tx.h"
+#include "tx_exec.h"
 
-#define MAX_STREAM	8192u
+#define MAX_STREAM	TX_STREAM_MAX
 
-static struct siw_tx tx;
-static u8 stream[MAX_STREAM];
-static u32 stream_len;
 static u8 golden[VECTOR_MAX];
-/* Message contexts; a message's payload octet at @i is payload[i]. */
-static u8 payload[4096];
 static int ctx_a, ctx_b, ctx_c;
 
 static void begin(bool crc)
 {
-	const struct siw_tx_params p = { .crc = crc };
-	u32 i;
-
-	for (i = 0; i < sizeof(payload); i++)
-		payload[i] = (u8)(i * 7 + i / 256);
-	siw_tx_init(&tx, &p);
-	stream_len = 0;
-}
-
-static const u8 *octets(const struct siw_tx_piece *p)
-{
-	return p->own ? p->own : payload + p->off;
-}
-
-static void seal(struct siw_tx_fpdu *f)
-{
-	struct siw_tx_piece p;
-	u32 off, crc = ~0u;
-
-	for (off = 0; siw_tx_piece(f, off, &p); off += p.len)
-		crc = siw_crc32c(crc, octets(&p), p.len);
-	siw_tx_seal(f, crc);
-}
-
-/* Cut and seal all that fits. Return: FPDUs cut. */
-static u32 cut_all(u32 mulpdu)
-{
-	struct siw_tx_fpdu *f;
-	u32 n = 0;
-
-	while ((f = siw_tx_cut(&tx, mulpdu))) {
-		seal(f);
-		n++;
-	}
-	return n;
-}
-
-static u32 append(const void *p, u32 len, u32 max)
-{
-	if (len > max)
-		len = max;
-	if (stream_len + len > MAX_STREAM)
-		return 0;
-	memcpy(stream + stream_len, p, len);
-	stream_len += len;
-	return len;
-}
-
-/* A TCP that takes @max octets at once. Return: octets it took. */
-static u32 send_some(u32 max)
-{
-	const struct siw_tx_fpdu *f;
-	struct siw_tx_piece p;
-	u32 i, off, n = 0;
-
-	for (i = 0; i < siw_tx_count(&tx); i++) {
-		f = siw_tx_unsent(&tx, i, &off);
-		for (; siw_tx_piece(f, off, &p); off += p.len)
-			n += append(octets(&p), p.len, max - n);
-	}
-	siw_tx_sent(&tx, n);
-	return n;
+	tx_begin(crc, false);
 }
 
 static struct siw_tx_msg msg(u8 opcode, u32 len)

@@ -6,77 +6,12 @@
  */
 #include "harness.h"
 #include "markers.h"
-#include "../../core/tx.h"
+#include "tx_exec.h"
 
-#define MAX_STREAM	16384u
+#define MAX_STREAM	TX_STREAM_MAX
 
-static struct siw_tx tx;
-static u8 stream[MAX_STREAM], plain[MAX_STREAM], want[MAX_STREAM];
-static u32 stream_len;
-static u8 payload[8192];
+static u8 plain[MAX_STREAM], want[MAX_STREAM];
 static int ctx;
-
-static void begin(bool crc, bool markers)
-{
-	const struct siw_tx_params p = { .crc = crc, .markers = markers };
-
-	siw_tx_init(&tx, &p);
-	stream_len = 0;
-}
-
-static void fill_payload(void)
-{
-	u32 i;
-
-	for (i = 0; i < sizeof(payload); i++)
-		payload[i] = (u8)(i * 13 + i / 256 + 1);
-}
-
-static const u8 *octets(const struct siw_tx_piece *p)
-{
-	return p->own ? p->own : payload + p->off;
-}
-
-static void seal(struct siw_tx_fpdu *f)
-{
-	struct siw_tx_piece p;
-	u32 off, crc = ~0u;
-
-	for (off = 0; siw_tx_piece(f, off, &p); off += p.len)
-		crc = siw_crc32c(crc, octets(&p), p.len);
-	siw_tx_seal(f, crc);
-}
-
-static void cut_all(u32 mulpdu)
-{
-	struct siw_tx_fpdu *f;
-
-	while ((f = siw_tx_cut(&tx, mulpdu)))
-		seal(f);
-}
-
-/* A TCP that takes @max octets at once. Return: octets it took. */
-static u32 send_some(u32 max)
-{
-	const struct siw_tx_fpdu *f;
-	struct siw_tx_piece p;
-	u32 i, off, len, n = 0;
-
-	for (i = 0; i < siw_tx_count(&tx); i++) {
-		f = siw_tx_unsent(&tx, i, &off);
-		for (; siw_tx_piece(f, off, &p); off += p.len) {
-			CHECK(p.len);
-			len = p.len < max - n ? p.len : max - n;
-			if (stream_len + len > MAX_STREAM)
-				return n;
-			memcpy(stream + stream_len, octets(&p), len);
-			stream_len += len;
-			n += len;
-		}
-	}
-	siw_tx_sent(&tx, n);
-	return n;
-}
 
 static void start(u8 opcode, u32 len)
 {
@@ -129,7 +64,7 @@ static u32 reference(u32 first, bool crc)
 {
 	const struct mark_cfg cfg = { .crc = crc };
 
-	begin(crc, false);
+	tx_begin(crc, false);
 	send_mix(first, MAX_STREAM);
 	memcpy(plain, stream, stream_len);
 	return mark_stream(plain, stream_len, want, &cfg);
@@ -157,9 +92,9 @@ TEST(siw_tx_piece__golden)
 	};
 	u32 i, k;
 
-	memset(payload, 0, sizeof(payload));
 	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
-		begin(true, true);
+		tx_begin(true, true);
+		memset(payload, 0, sizeof(payload));
 		for (k = 0; k < 3 && t[i].ulpdu[k]; k++)
 			send_msg(RDMAP_SEND, t[i].ulpdu[k] - 18, 4000);
 		NEED(stream_len == t[i].len);
@@ -181,9 +116,8 @@ TEST(siw_tx_piece__pointers)
 	};
 	u32 i, k;
 
-	fill_payload();
 	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
-		begin(true, true);
+		tx_begin(true, true);
 		for (k = 0; k < 3 && t[i].ulpdu[k]; k++)
 			send_msg(RDMAP_SEND, t[i].ulpdu[k] - 18, 4000);
 		CHECK_EQ(get32(stream + 512), t[i].at512);
@@ -197,11 +131,10 @@ TEST(siw_tx_piece__every_place)
 {
 	u32 first, n, crc;
 
-	fill_payload();
 	for (crc = 0; crc < 2; crc++)
 		for (first = 340; first < 1020; first++) {
 			n = reference(first, crc);
-			begin(crc, true);
+			tx_begin(crc, true);
 			send_mix(first, MAX_STREAM);
 			CHECK_EQ(stream_len, n);
 			CHECK_MEM(stream, want, n);
@@ -214,14 +147,13 @@ TEST(siw_tx_piece__long)
 	const struct mark_cfg cfg = { .crc = true };
 	u32 mulpdu, n;
 
-	fill_payload();
 	for (mulpdu = 128; mulpdu < 5000; mulpdu += 61) {
-		begin(true, false);
+		tx_begin(true, false);
 		send_msg(RDMAP_WRITE, 4096, mulpdu);
 		send_msg(RDMAP_SEND, 1001, mulpdu);
 		memcpy(plain, stream, stream_len);
 		n = mark_stream(plain, stream_len, want, &cfg);
-		begin(true, true);
+		tx_begin(true, true);
 		send_msg(RDMAP_WRITE, 4096, mulpdu);
 		send_msg(RDMAP_SEND, 1001, mulpdu);
 		CHECK_EQ(stream_len, n);
@@ -238,9 +170,8 @@ TEST(siw_tx_piece__unsealed)
 	struct siw_tx_fpdu *f;
 	u32 off, len;
 
-	fill_payload();
 	for (len = 480; len < 500; len++) {
-		begin(true, true);
+		tx_begin(true, true);
 		start(RDMAP_SEND, len);
 		f = siw_tx_cut(&tx, 4000);
 		NEED(f);
@@ -267,7 +198,7 @@ TEST(siw_mulpdu_marked__fits)
 
 	for (i = 0; i < sizeof(emss) / sizeof(emss[0]); i++)
 		for (pos = 0; pos < 512; pos += 4) {
-			begin(false, true);
+			tx_begin(false, true);
 			tx.pos = (u16)pos;
 			siw_tx_start(&tx, &m);
 			f = siw_tx_cut(&tx, siw_mulpdu_marked(emss[i]));
@@ -288,7 +219,7 @@ TEST(siw_tx_cut__long_stream)
 	u64 sum = 0;
 	u32 off;
 
-	begin(false, true);
+	tx_begin(false, true);
 	siw_tx_start(&tx, &m);
 	while (siw_tx_busy(&tx)) {
 		f = siw_tx_cut(&tx, 64768);
@@ -311,10 +242,9 @@ TEST(siw_tx_sent__every_piece_size)
 {
 	u32 piece, n;
 
-	fill_payload();
 	n = reference(1100, true);
 	for (piece = 1; piece <= n; piece++) {
-		begin(true, true);
+		tx_begin(true, true);
 		send_mix(1100, piece);
 		CHECK_EQ(stream_len, n);
 		CHECK_MEM(stream, want, n);
@@ -324,8 +254,7 @@ TEST(siw_tx_sent__every_piece_size)
 /* MPA-4.3-13: with what came before all sent, a marker that is due waits. */
 TEST(siw_tx_sent__no_lone_marker)
 {
-	fill_payload();
-	begin(true, true);
+	tx_begin(true, true);
 	send_msg(RDMAP_SEND, 484, 4000);
 	CHECK_EQ(stream_len, 512);
 	CHECK(siw_tx_idle(&tx));
@@ -342,15 +271,14 @@ TEST(siw_tx_abort__at_every_octet)
 	static u8 all[2048];
 	u32 cut, i, n, len, total;
 
-	fill_payload();
-	begin(true, false);
+	tx_begin(true, false);
 	start(RDMAP_SEND, 1500);
 	cut_all(128);
 	flush(sizeof(all));
 	memcpy(all, stream, stream_len);
 	total = mark_stream(all, stream_len, want, &cfg);
 	for (cut = 0; cut < total; cut++) {
-		begin(true, true);
+		tx_begin(true, true);
 		start(RDMAP_SEND, 1500);
 		cut_all(128);
 		CHECK_EQ(send_some(cut), cut);
@@ -373,7 +301,7 @@ TEST(siw_tx_abort__at_every_octet)
 
 TEST(siw_tx_abort__idle)
 {
-	begin(true, true);
+	tx_begin(true, true);
 	send_msg(RDMAP_WRITE, 0, 4000);
 	CHECK(!siw_tx_abort(&tx));
 	CHECK_EQ(tx.pos, stream_len);
