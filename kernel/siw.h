@@ -479,6 +479,7 @@ struct siw_qp {
 	struct bio_vec bv[SIW_TX_BVECS];
 	__be32 marker[SIW_TX_BVECS];	/* those that bv[] names */
 	struct page *stash;		/* headers of zero-copy FPDUs */
+	struct page *stash_full;	/* the one before */
 	u32 stash_off;
 	atomic_t loans;			/* that TCP has not given back */
 	bool zcopy_futile;		/* what was lent was copied on its way */

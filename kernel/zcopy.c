@@ -83,15 +83,27 @@ bool siw_zcopy_page_ok(const struct siw_piece *p)
 
 /* --- headers ------------------------------------------------------------ */
 
-/* TCP has its own references to a page that is full. */
+/*
+ * TCP takes its own references, but not before it is called: a page that gets
+ * full while a call is prepared is kept until the next one is full. There is no
+ * third in one call, whose pieces need less than a page.
+ */
 static bool stash_room(struct siw_qp *qp, u32 len)
 {
+	struct page *page;
+
+	BUILD_BUG_ON(SIW_TX_BVECS / 2 * (RDMAP_MAX_HDR + 8) > PAGE_SIZE);
 	if (qp->stash && PAGE_SIZE - qp->stash_off >= len)
 		return true;
-	siw_zcopy_fini(qp);
-	qp->stash = alloc_page(GFP_ATOMIC | __GFP_NOWARN);
+	page = alloc_page(GFP_ATOMIC | __GFP_NOWARN);
+	if (!page)
+		return false;
+	if (qp->stash_full)
+		put_page(qp->stash_full);
+	qp->stash_full = qp->stash;
+	qp->stash = page;
 	qp->stash_off = 0;
-	return qp->stash;
+	return true;
 }
 
 /**
@@ -127,7 +139,10 @@ void siw_zcopy_fini(struct siw_qp *qp)
 {
 	if (qp->stash)
 		put_page(qp->stash);
+	if (qp->stash_full)
+		put_page(qp->stash_full);
 	qp->stash = NULL;
+	qp->stash_full = NULL;
 }
 
 /* --- loans -------------------------------------------------------------- */
