@@ -24,9 +24,10 @@ listens() {
 	grep -q "^rdma $port" $nfsd/portlist 2>/dev/null
 }
 
+# server_up - newer kernels start no threads without a listener
 server_up() {
-	write 8 $nfsd/threads
 	write "rdma $port" $nfsd/portlist
+	write 8 $nfsd/threads
 	until_true 10 listens || fail "the server does not listen"
 }
 
