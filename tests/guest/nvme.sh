@@ -46,11 +46,12 @@ settings() {
 	local dev dir
 	local -A value=([on]=1 [off]=0)
 
+	[ "$SIW_DRIVER" = siw ] || return 0
 	dev=$srv_dev
 	is_server || dev=$cli_dev
 	dir=/sys/class/infiniband/$dev/settings
 	write "${value[$1]}" "$dir/crc_required"
-	[ ! -e "$dir/zcopy_tx" ] || write "${value[$2]}" "$dir/zcopy_tx"
+	write "${value[$2]}" "$dir/zcopy_tx"
 }
 
 on_client() {
@@ -68,7 +69,7 @@ data() {
 	local before after
 
 	disk_data
-	[ -e "/sys/class/infiniband/$cli_dev/settings/zcopy_tx" ] || return 0
+	[ "$SIW_DRIVER" = siw ] || return 0
 	before=$(counter tx_zcopy_bytes)
 	disk_verify
 	after=$(counter tx_zcopy_bytes)
