@@ -236,7 +236,8 @@ static struct usage usage(const struct ibv_context *ctx)
 
 static int leaks(const struct usage *was, const struct usage *is)
 {
-	printf("descriptors %lu -> %lu, threads %lu -> %lu, bytes %lu -> %lu, mappings %lu -> %lu, queues %lu -> %lu KiB\n",
+	printf("descriptors %lu -> %lu, threads %lu -> %lu, bytes %lu -> %lu, "
+	       "mappings %lu -> %lu, queues %lu -> %lu KiB\n",
 	       was->fds, is->fds, was->threads, is->threads, was->bytes,
 	       is->bytes, was->maps, is->maps, was->blocks / 2, is->blocks / 2);
 	return is->fds != was->fds || is->threads != was->threads ||
