@@ -177,7 +177,7 @@ static void daemonise(int forks, void (*leave)(int))
 		answer(&e, ROUNDS / 2);
 		while (forks--) {
 			pid = forked();
-					if (pid)
+			if (pid)
 				leave(0);
 			setsid();
 		}
