@@ -1,12 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * End points: the calls of the front, their sockets, listening.
- * RFC 5044 section 7.1.2
- *
- * All sockets are non-blocking. A peer can connect and say nothing: the number
- * of set-ups without a Request is limited per listener; when there are that
- * many, the oldest has to go for the newest, unless it is so young that it may
- * still speak up.
+ * End points: the calls of the front, and their sockets, which are all
+ * non-blocking. RFC 5044 section 7.1.2
  *
  * Ports are shifted by usiw_config.port_offset where they meet TCP, and only
  * there. Under usiw_lock().
@@ -22,13 +17,6 @@
 
 #include "priv.h"
 #include "sys.h"
-
-#define HALF_OPEN_MIN	16
-#define HALF_OPEN_MAX	1024
-#define ACCEPT_TURN	64		/* before others have one */
-#define BACKLOG_MIN	128
-#define CROWD_MS	1000		/* half-open set-ups, when crowded */
-#define PAUSE_MS	100		/* no file descriptor, no memory */
 
 USIW_LIST(usiw_eps);
 
@@ -75,7 +63,11 @@ static void unmap(struct sockaddr_storage *addr)
 	memcpy(addr, &sin, sizeof(sin));
 }
 
-static void to_names(struct usiw_ep *ep)
+/**
+ * usiw_ep_to_names() - learn the addresses of a connected socket
+ * @ep: end point
+ */
+void usiw_ep_to_names(struct usiw_ep *ep)
 {
 	socklen_t len = sizeof(ep->local);
 
@@ -261,10 +253,14 @@ static void set_int(int fd, int level, int name, int value)
 	sys_setsockopt(fd, level, name, &value, sizeof(value));
 }
 
-/* Keepalive finds out within two minutes that an idle peer has died; nothing
+/**
+ * usiw_ep_tune() - set what all sockets of connections have
+ * @fd: socket
+ *
+ * Keepalive finds out within two minutes that an idle peer has died; nothing
  * else would.
  */
-static void tune(int fd)
+void usiw_ep_tune(int fd)
 {
 	set_int(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	set_int(fd, SOL_SOCKET, SO_OOBINLINE, 1);
@@ -300,7 +296,7 @@ static int new_socket(struct usiw_ep *ep, int family)
 
 	if (fd < 0)
 		return -errno;
-	tune(fd);
+	usiw_ep_tune(fd);
 	ep->fd = fd;
 	if (ep->tos)
 		apply_tos(ep);
@@ -322,7 +318,7 @@ static int bind_to(struct usiw_ep *ep, const struct sockaddr_storage *addr)
 	shift_port(&a, usiw_config.port_offset);
 	if (sys_bind(ep->fd, &a, addr_len(&a)))
 		return -errno;
-	to_names(ep);
+	usiw_ep_to_names(ep);
 	return 0;
 }
 
@@ -412,7 +408,7 @@ int usiw_ep_tcp_connect(struct usiw_ep *ep)
 	if (sys_connect(ep->fd, &to, addr_len(&to)) &&
 	    errno != EINPROGRESS)
 		return -errno;
-	to_names(ep);
+	usiw_ep_to_names(ep);
 	return 0;
 }
 
@@ -520,7 +516,7 @@ static void check_connect(struct usiw_ep *ep)
 	if (!err && sys_getpeername(ep->fd, &peer, &len))
 		return;		/* news of an attempt before this one */
 	if (!err)
-		to_names(ep);
+		usiw_ep_to_names(ep);
 	ep->err = -err;
 	usiw_ep_step(ep, err ? SIW_CM_EV_TCP_FAIL : SIW_CM_EV_TCP_UP);
 }
@@ -572,8 +568,6 @@ static void drop_ready(struct usiw_ep *ep, u32 events)
 		ended(ep, usiw_rx_drop(ep->fd));
 }
 
-static void accept_ready(struct usiw_ep *l);
-
 /**
  * usiw_ep_ready() - a socket has news
  * @ep: end point
@@ -582,7 +576,7 @@ static void accept_ready(struct usiw_ep *l);
 void usiw_ep_ready(struct usiw_ep *ep, u32 events)
 {
 	if (ep->phase == SIW_CM_LISTEN)
-		accept_ready(ep);
+		usiw_ep_accept_ready(ep);
 	else if (ep->phase == SIW_CM_TCP_CONNECT)
 		check_connect(ep);
 	else if (ep->phase == SIW_CM_REQ_UPCALLED)
@@ -596,105 +590,6 @@ void usiw_ep_ready(struct usiw_ep *ep, u32 events)
 	else
 		drop_ready(ep, events);
 	usiw_ep_interest(ep);
-}
-
-/* --- listening --------------------------------------------------------- */
-
-static void pause_listener(struct usiw_ep *l, u32 ms)
-{
-	l->paused = true;
-	usiw_timer_arm(&l->timer, USIW_T_SHORT, ms);
-}
-
-/* May one more be accepted? */
-static bool has_room(struct usiw_ep *l)
-{
-	struct usiw_ep *oldest;
-
-	if (l->kid_cnt < l->kid_max)
-		return true;
-	oldest = usiw_entry(l->kids.next, struct usiw_ep, kid);
-	if (usiw_now_ms() - oldest->born < CROWD_MS) {
-		pause_listener(l, CROWD_MS);
-		return false;
-	}
-	usiw_ep_step(oldest, SIW_CM_EV_TIMER);
-	return true;
-}
-
-static void adopt(struct usiw_ep *l, int fd)
-{
-	struct usiw_ep *ep = usiw_ep_alloc();
-	struct linger now = { .l_onoff = 1 };
-
-	if (!ep || usiw_ep_mpa(ep)) {
-		sys_setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
-		sys_close(fd);
-		if (ep)
-			usiw_bury(ep);
-		return;
-	}
-	tune(fd);
-	ep->fd = fd;
-	ep->passive = true;
-	ep->gone = true;	/* until the front has it */
-	ep->listener = l;
-	usiw_list_add_tail(&ep->kid, &l->kids);
-	l->kid_cnt++;
-	to_names(ep);
-	usiw_ep_step(ep, SIW_CM_EV_TCP_CHILD);
-}
-
-/* Return: false: nothing to accept now. */
-static bool accept_one(struct usiw_ep *l)
-{
-	int fd = sys_accept(l->fd, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-	if (fd >= 0) {
-		adopt(l, fd);
-		return true;
-	}
-	switch (errno) {
-	case EMFILE:
-	case ENFILE:
-	case ENOMEM:
-	case ENOBUFS:
-		usiw_log(1, "cannot accept: %s", strerror(errno));
-		pause_listener(l, PAUSE_MS);
-		return false;
-	case EAGAIN:
-	case EBADF:
-	case EINVAL:
-		return false;
-	default:
-		return true;	/* the connection died meanwhile */
-	}
-}
-
-static void accept_ready(struct usiw_ep *l)
-{
-	int n = ACCEPT_TURN;
-
-	while (n-- && has_room(l) && accept_one(l))
-		;
-}
-
-int usiw_ep_listen(struct usiw_ep *ep, int backlog)
-{
-	int rv;
-
-	if (ep->fd < 0 || ep->phase != SIW_CM_IDLE)
-		return -EINVAL;
-	if (sys_listen(ep->fd, backlog > BACKLOG_MIN ? backlog : BACKLOG_MIN))
-		return -errno;
-	ep->kid_max = HALF_OPEN_MIN;
-	if (backlog > HALF_OPEN_MIN)
-		ep->kid_max = backlog < HALF_OPEN_MAX ? (u32)backlog :
-							HALF_OPEN_MAX;
-	rv = usiw_poll(ep, EPOLLIN);
-	if (rv)
-		return rv;
-	return usiw_ep_step(ep, SIW_CM_EV_LISTEN);
 }
 
 /* --- fork -------------------------------------------------------------- */

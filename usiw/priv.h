@@ -479,6 +479,8 @@ struct usiw_ep {
 /* ep.c */
 extern struct usiw_list usiw_eps;
 void usiw_ep_ready(struct usiw_ep *ep, u32 events);	/* EPOLL* */
+void usiw_ep_to_names(struct usiw_ep *ep);
+void usiw_ep_tune(int fd);
 void usiw_ep_free(struct usiw_ep *ep);
 int usiw_ep_tcp_connect(struct usiw_ep *ep);
 void usiw_ep_close(struct usiw_ep *ep, bool keep_qp);
@@ -490,6 +492,9 @@ void usiw_ep_flush_rest(struct usiw_ep *ep);
 void usiw_ep_forked(void);
 struct usiw_ep *usiw_ep_alloc(void);
 u32 usiw_ep_tail(struct usiw_ep *ep);		/* octets not read yet */
+
+/* listen.c */
+void usiw_ep_accept_ready(struct usiw_ep *l);
 
 /* conn.c */
 int usiw_ep_step(struct usiw_ep *ep, enum siw_cm_ev ev);
