@@ -276,11 +276,16 @@ static void bad_frame(struct siw_cep *cep, enum siw_mpa_why why)
 	siw_cep_step(cep, SIW_CM_EV_FRAME_BAD);
 }
 
+/* The peer's user gets to know, too: the reason is the private data. */
 static void refuse(struct siw_cep *cep, enum siw_mpa_why why)
 {
+	const char *text = siw_mpa_why_name(why);
+
 	ibdev_warn_ratelimited(&cep->sdev->base, "MPA Request refused: %s\n",
-			       siw_mpa_why_name(why));
+			       text);
 	siw_count(cep->sdev, SIW_CNT_REJECTS);
+	cep->local.pd = (const u8 *)text;
+	cep->local.pd_len = strlen(text);
 	siw_mpa_reject(&cep->ours, &cep->local, &cep->peer);
 	siw_cep_step(cep, SIW_CM_EV_FRAME_REFUSE);
 }

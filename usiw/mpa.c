@@ -103,9 +103,14 @@ static void bad_frame(struct usiw_ep *ep, enum siw_mpa_why why)
 	usiw_ep_step(ep, SIW_CM_EV_FRAME_BAD);
 }
 
+/* The peer's user gets to know, too: the reason is the private data. */
 static void refuse_request(struct usiw_ep *ep, enum siw_mpa_why why)
 {
-	usiw_log(1, "MPA Request refused: %s", siw_mpa_why_name(why));
+	const char *text = siw_mpa_why_name(why);
+
+	usiw_log(1, "MPA Request refused: %s", text);
+	ep->mpa->local.pd = (const u8 *)text;
+	ep->mpa->local.pd_len = (u16)strlen(text);
 	siw_mpa_reject(&ep->mpa->ours, &ep->mpa->local, &ep->mpa->peer);
 	usiw_ep_step(ep, SIW_CM_EV_FRAME_REFUSE);
 }

@@ -173,7 +173,7 @@ requests() {
 # strict - flags: C is 0x40
 strict() {
 	answered 0x40
-	want rejected
+	want rejected 'reason peer wants CRC, mpa_crc_strict forbids it'
 	kernel_log | grep -q 'refused.*mpa_crc_strict' ||
 		fail "the log does not name the parameter"
 	answered 0

@@ -59,6 +59,8 @@ def reply(addr, port, flags, rev='1'):
     if flags & S and rev == 2:
         ird, ord_ = struct.unpack('>HH', data[:4])
         print('rtr', (ird >> 14 & 1) | (ord_ >> 14 & 2) | (ord_ >> 12 & 4))
+    elif flags & R:
+        print('reason', data.decode(errors='replace'))
 
 
 def receive(p):
