@@ -11,7 +11,6 @@
 
 #include <netinet/in.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -50,7 +49,6 @@ struct usiw_libc {
 	ssize_t (*sendmsg)(int fd, const struct msghdr *msg, int flags);
 	ssize_t (*recvfrom)(int fd, void *buf, size_t len, int flags,
 			    struct sockaddr *addr, socklen_t *addr_len);
-	int (*spin_lock)(pthread_spinlock_t *lock);
 	ssize_t (*recvmsg)(int fd, struct msghdr *msg, int flags);
 };
 

@@ -45,7 +45,6 @@ void usiw_libc_init(void)
 	NEXT(sendto, "sendto");
 	NEXT(sendmsg, "sendmsg");
 	NEXT(recvfrom, "recvfrom");
-	NEXT(spin_lock, "pthread_spin_lock");
 	NEXT(recvmsg, "recvmsg");
 }
 

@@ -10,8 +10,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -25,7 +23,6 @@
 #include "preload.h"
 
 #define RETURN_MS	10
-#define POLLS		64	/* until others have a turn */
 
 static ssize_t result(ssize_t rv)
 {
@@ -346,22 +343,6 @@ EXPORT int name(int fd, int cmd, ...)					\
 
 FCNTL(fcntl)
 FCNTL(fcntl64)
-
-/* --- polling ------------------------------------------------------------------- */
-
-/*
- * The stock libsiw takes a spin lock whenever a CQ is polled. A program that
- * polls without pause would keep the engines, its own and the peer's, from the
- * processors that they need to bring what it polls for. So it yields at times.
- */
-EXPORT int pthread_spin_lock(pthread_spinlock_t *lock)
-{
-	static __thread unsigned int polls;
-
-	if (!(++polls % POLLS) && usiw_fd_last() >= 0)
-		sched_yield();
-	return libc()->spin_lock(lock);
-}
 
 /* --- sockets: RDMA netlink, and descriptors that are handed on ----------------- */
 
