@@ -22,12 +22,7 @@
 #include <rdma/ib_user_verbs.h>
 #include <rdma/rdma_cma.h>
 
-#define NEED(cond) do { \
-	if (!(cond)) { \
-		fprintf(stderr, "line %d: %s: %m\n", __LINE__, #cond); \
-		exit(1); \
-	} \
-} while (0)
+#include "need.h"
 
 extern char **environ;
 
@@ -239,16 +234,6 @@ static void test_spawn(void)
 	NEED(waitpid(pid, &status, 0) == pid && status == 0);
 	use(ch);
 	NEED(ibv_alloc_pd(ctx));
-}
-
-static uint32_t rnd(void)
-{
-	static uint32_t x = 2463534242;
-
-	x ^= x << 13;
-	x ^= x >> 17;
-	x ^= x << 5;
-	return x;
 }
 
 /* Anything but a descriptor number that might exist, small or large. */
@@ -529,10 +514,7 @@ static void test_stags(void)
 	NEED(stag[0] >> 8 != stag[1] >> 8);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} tests[] = {
+static const struct test tests[] = {
 	{ "dup", test_dup },
 	{ "pass", test_pass },
 	{ "poll", test_poll },
@@ -548,17 +530,10 @@ static const struct {
 	{ "tos", test_tos },
 	{ "afonly", test_afonly },
 	{ "stags", test_stags },
+	{ 0 }
 };
 
 int main(int argc, char **argv)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		if (argc == 1)
-			puts(tests[i].name);
-		else if (!strcmp(argv[1], tests[i].name))
-			return tests[i].run(), 0;
-	}
-	return argc != 1;
+	return run_tests(tests, argc, argv);
 }

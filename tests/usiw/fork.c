@@ -18,13 +18,7 @@
 #include <rdma/rdma_cma.h>
 #include <rdma/rdma_verbs.h>
 
-#define NEED(cond) do { \
-	if (!(cond)) { \
-		fprintf(stderr, "process %d, line %d: %s: %m\n", \
-			(int)getpid(), __LINE__, #cond); \
-		_exit(1); \
-	} \
-} while (0)
+#include "need.h"
 
 #define ROUNDS	2000
 #define PATIENCE	60		/* seconds, for each process */
@@ -300,27 +294,18 @@ static void test_open_then_daemon(void)
 	NEED(!close(done[1]) && read(done[0], &c, 1) == 1);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(void);
-} tests[] = {
+static const struct test tests[] = {
 	{ "open_then_daemon", test_open_then_daemon },
 	{ "daemon", test_daemon },
 	{ "daemon_twice", test_daemon_twice },
 	{ "daemon_exit", test_daemon_exit },
 	{ "both", test_both },
 	{ "both_silent", test_both_silent },
+	{ 0 }
 };
 
 int main(int argc, char **argv)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof(tests) / sizeof(tests[0]); i++) {
-		if (argc == 1)
-			puts(tests[i].name);
-		else if (!strcmp(argv[1], tests[i].name))
-			return alarm(PATIENCE), tests[i].run(), 0;
-	}
-	return argc != 1;
+	alarm(PATIENCE);
+	return run_tests(tests, argc, argv);
 }

@@ -26,13 +26,7 @@
 #include <rdma/rdma_cma.h>
 #include <rdma/rdma_verbs.h>
 
-#define NEED(cond) do { \
-	if (!(cond)) { \
-		fprintf(stderr, "process %d, line %d: %s: %m\n", \
-			(int)getpid(), __LINE__, #cond); \
-		_exit(1); \
-	} \
-} while (0)
+#include "need.h"
 
 #define LEN		4096
 #define WARM_UP		50		/* cycles */
@@ -45,16 +39,6 @@ struct end {
 	struct ibv_mr *mr;
 	char buf[2 * LEN];		/* to send, received */
 };
-
-static uint32_t rnd(void)
-{
-	static uint32_t x = 2463534242;
-
-	x ^= x << 13;
-	x ^= x >> 17;
-	x ^= x << 5;
-	return x;
-}
 
 static struct ibv_qp_init_attr qp_attr(void)
 {
