@@ -29,6 +29,13 @@ static inline struct ib_udata *siw_cq_udata(struct ib_udata *arg)
 }
 #endif
 
+/* tracepoints: the source is named where the field is declared, too */
+#ifdef SIW_HAVE_ASSIGN_STR_DST
+#define siw_assign_str(dst, src)	__assign_str(dst)
+#else
+#define siw_assign_str(dst, src)	__assign_str(dst, src)
+#endif
+
 /* Tell clients that the port went up or down, each once. */
 static inline void siw_compat_port_event(struct ib_device *ibdev,
 					 struct net_device *netdev)

@@ -19,13 +19,8 @@
 
 #include <linux/tracepoint.h>
 
+#include "../compat/compat.h"
 #include "cm.h"
-
-#ifdef SIW_HAVE_ASSIGN_STR_DST
-#define siw_assign_str(dst, src)	__assign_str(dst)
-#else
-#define siw_assign_str(dst, src)	__assign_str(dst, src)
-#endif
 
 #define siw_trace_wr_op(op)						\
 	__print_symbolic(op, { SIW_OP_WRITE, "WRITE" },			\

@@ -11,7 +11,7 @@
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/storage-lib.sh"
-config=/sys/kernel/config/target
+. "$(dirname "$0")/lio-lib.sh"
 iqn=iqn.2026-11.test.siw:disk
 group=$config/iscsi/$iqn/tpgt_1
 port=3260
@@ -19,25 +19,13 @@ mib=256
 
 # -- the target
 
-backstore() {
-	local dir=$config/core/rd_mcp_0/disk
-
-	mkdir -p "$dir"
-	write rd_pages=$((mib * 256)) "$dir/control"
-	write 1 "$dir/enable"
-}
-
 # portal - LIO's TCP side
 portal() {
 	is_server || return 0
 	modprobe -a target_core_mod iscsi_target_mod ib_isert ||
 		fail "no modules"
-	mountpoint -q /sys/kernel/config ||
-		mount -t configfs none /sys/kernel/config
-	backstore
-	mkdir -p "$group/lun/lun_0"
-	ln -s $config/core/rd_mcp_0/disk "$group/lun/lun_0/disk" ||
-		fail "no LUN"
+	lio_disk $mib
+	lio_offer $group
 	write 0 "$group/attrib/authentication"
 	write 1 "$group/attrib/generate_node_acls"
 	write 1 "$group/attrib/cache_dynamic_acls"
@@ -74,11 +62,7 @@ target_gone() {
 	is_server || return 0
 	write 0 "$group/enable"
 	rmdir "$group/np/$srv_ip:$port" || fail "the portal is in use"
-	rm "$group/lun/lun_0/disk"
-	rmdir "$group/lun/lun_0" "$group" "$config/iscsi/$iqn" ||
-		fail "the target is in use"
-	rmdir $config/core/rd_mcp_0/disk $config/core/rd_mcp_0
-	until_true 10 no_qps "$srv_dev" || fail "queue pairs are left"
+	lio_gone $group
 }
 
 # -- the initiator
