@@ -138,6 +138,8 @@ static bool ask_host(const struct nl *nl, const struct nlmsghdr *req)
 			h->nlmsg_pid = req->nlmsg_pid;
 			answer(nl, h, h->nlmsg_len);
 			answered = true;
+			if (NLMSG_ALIGN(h->nlmsg_len) > len)
+				break;	/* the last one needs no pad */
 		}
 		if (!dump)
 			return answered;
@@ -290,8 +292,11 @@ ssize_t usiw_nldev_send(struct usiw_file *f, const void *buf, size_t len)
 	if (len > sizeof(copy))
 		return -EMSGSIZE;
 	memcpy(copy, buf, len);
-	for (h = (void *)copy; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left))
+	for (h = (void *)copy; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
 		request(f->priv, h);
+		if (NLMSG_ALIGN(h->nlmsg_len) > left)
+			break;		/* the last one needs no pad */
+	}
 	return (ssize_t)len;
 }
 
