@@ -13,6 +13,7 @@ help:
 	@echo 'make bench            the kernel-less mode against plain TCP'
 	@echo 'make check            all tests (also ./check)'
 	@echo 'make check-all        and those that take longer'
+	@echo 'make fuzz             fuzzing for hours (SIW_FUZZ_SECONDS for each target)'
 	@echo 'make vm-shell         a shell in a guest with siw.ko loaded'
 	@echo 'make lint             sparse, checkpatch, house rules'
 	@echo 'make install          install siw.ko (modules_install, depmod)'
@@ -42,6 +43,9 @@ check:
 check-all:
 	./check --all
 
+fuzz:
+	SIW_FUZZ_SECONDS=$${SIW_FUZZ_SECONDS:-7200} ci/fuzz
+
 lint:
 	ci/lint
 
@@ -52,4 +56,4 @@ clean:
 	if [ -d $(KDIR) ]; then $(MAKE) -C $(KDIR) M=$(CURDIR) clean; fi
 	rm -rf build*
 
-.PHONY: help module install user demo bench check check-all lint vm-shell clean
+.PHONY: help module install user demo bench check check-all fuzz lint vm-shell clean
