@@ -597,6 +597,9 @@ enum usiw_rx_end usiw_rx_run(struct usiw_qp *qp)
 		end = receive(qp, &c);
 		walk(&c);
 		put_back(ep, &c);
+		/* A stage full of small segments is work enough for a turn. */
+		if (!qp->rx_bulk)
+			break;
 	}
 	return end;
 }
