@@ -48,6 +48,38 @@ def enhanced(ird=0, ord_=0, a=0, b=0, c=0, d=0):
     return struct.pack('>HH', a << 15 | b << 14 | ird, c << 15 | d << 14 | ord_)
 
 
+GAP = 512		# from marker to marker, RFC 5044 section 4.3
+
+
+def marked(body, pos, crc=True, damage=0, marker=None):
+    """An FPDU with markers in it; body: the length, ULPDU and pad; pos: where
+    in the stream it begins; marker(offset in the FPDU): the 32 bits of each."""
+    out, begin = bytearray(), None
+
+    def add(data):
+        nonlocal begin
+        while data:
+            if (pos + len(out)) % GAP == 0:
+                where = 0 if begin is None else len(out) - begin
+                out.extend(struct.pack('>I', marker(where) if marker else where))
+            if begin is None:
+                begin = len(out)
+            n = GAP - (pos + len(out)) % GAP
+            out.extend(data[:n])
+            data = data[n:]
+
+    add(body)
+    if (pos + len(out)) % GAP == 0:
+        where = len(out) - begin
+        out.extend(struct.pack('>I', marker(where) if marker else where))
+    out.extend(struct.pack('<I', (crc32c(out) if crc else 0) ^ damage))
+    return bytes(out)
+
+
+def unpadded(ulpdu, length=None):
+    return struct.pack('>H', len(ulpdu) if length is None else length) + ulpdu
+
+
 def fpdu(ulpdu, crc=True, length=None, damage=0):
     """An FPDU. damage: is XORed to the CRC; length: what its header says."""
     head = struct.pack('>H', len(ulpdu) if length is None else length) + ulpdu
@@ -82,6 +114,7 @@ class Segment:
 
     def __init__(self, head, ulpdu, pad, crc):
         self.ulpdu = ulpdu
+        self.head, self.pad = head, pad
         self.crc_good = crc == crc32c(head + ulpdu + pad)
         self.tagged = bool(ulpdu[0] & 0x80)
         self.last = bool(ulpdu[0] & 0x40)
@@ -125,6 +158,9 @@ class Peer:
     def __init__(self, sock, timeout=5):
         self.sock = sock
         self.crc = True
+        self.mark_tx = self.mark_rx = False
+        self.tx_pos = self.rx_pos = 0	# in streams with markers
+        self.markers = []		# that came: (offset, where, value)
         sock.settimeout(timeout)
         mark(sock)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -166,12 +202,45 @@ class Peer:
         return head[:16], flags, rev, self.recv(length)
 
     def recv_segment(self):
+        if self.mark_rx:
+            return self._recv_marked()
         head = self.recv(2)
         length = struct.unpack('>H', head)[0]
         ulpdu = self.recv(length)
         pad = self.recv(-(2 + length) % 4)
         return Segment(head, ulpdu, pad,
                        struct.unpack('<I', self.recv(4))[0])
+
+    def _recv_marked(self):
+        seen, begin = bytearray(), None		# of this FPDU, with markers
+
+        def take(n):
+            nonlocal begin
+            data = b''
+            while len(data) < n:
+                if self.rx_pos % GAP == 0:
+                    value = self.recv(4)
+                    where = 0 if begin is None else len(seen) - begin
+                    self.markers.append((self.rx_pos, where,
+                                         struct.unpack('>I', value)[0]))
+                    seen.extend(value)
+                    self.rx_pos += 4
+                if begin is None:
+                    begin = len(seen)
+                part = self.recv(min(n - len(data), GAP - self.rx_pos % GAP))
+                self.rx_pos += len(part)
+                seen.extend(part)
+                data += part
+            return data
+
+        head = take(2)
+        length = struct.unpack('>H', head)[0]
+        ulpdu = take(length)
+        pad = take(-(2 + length) % 4)
+        crc = take(4)
+        segment = Segment(head, ulpdu, pad, struct.unpack('<I', crc)[0])
+        segment.crc_good = crc == struct.pack('<I', crc32c(seen[:-4]))
+        return segment
 
     def recv_end(self):
         """Read to the end: the Terminate that came before it, or None; reset?"""
@@ -190,8 +259,13 @@ class Peer:
         key, got, _, data = self.recv_startup()
         if key != REP or got & R:
             raise ConnectionRefusedError(f'{key} flags {got:#x}')
-        self.crc = bool((flags | got) & C)
+        self.agree(flags, got)
         return data
+
+    def agree(self, ours, theirs):
+        """What the flags of both startup frames mean."""
+        self.crc = bool((ours | theirs) & C)
+        self.mark_tx, self.mark_rx = bool(theirs & M), bool(ours & M)
 
     def respond(self, pd=b'', flags=C):
         """The responder's half, revision as asked; the initiator's data."""
@@ -205,12 +279,32 @@ class Peer:
                              (ord_ & 0x4000 or ord_ & 0x8000)
                              | ird & 0x3fff) + pd
             flags |= S
-        self.crc = bool((flags | got) & C)
+        self.agree(flags, got)
         self.send(mpa(REP, flags, rev, pd))
         return data
 
+    def fpdu(self, ulpdu, length=None, **how):
+        """The octets of the next FPDU of this stream."""
+        how = {'crc': self.crc, **how}
+        if not self.mark_tx:
+            return fpdu(ulpdu, length=length, **how)
+        body = unpadded(ulpdu, length)
+        data = marked(body + bytes(-len(body) % 4), self.tx_pos, **how)
+        self.tx_pos += len(data)
+        return data
+
     def send_fpdu(self, ulpdu, cut=0, **how):
-        self.send(fpdu(ulpdu, crc=self.crc, **how), cut)
+        self.send(self.fpdu(ulpdu, **how), cut)
+
+    def shut(self):
+        """FIN"""
+        self.sock.shutdown(socket.SHUT_WR)
+
+    def reset(self):
+        """RST"""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                             struct.pack('ii', 1, 0))
+        self.sock.close()
 
     def close(self):
         self.sock.close()

@@ -8,78 +8,21 @@ is wrong. The faults are those that brought down or confused other drivers
 (peers.md B.2: 5, 7, 13, 14, 21, 28, and B.5).
 """
 
-import re
 import socket
 import struct
 import subprocess
 import sys
-import threading
 import time
 
+import dut
 import peer
+from dut import Wrong, need, refused, terminated
 from peer import (C, M, R, S, REP, REQ, READ_REQ, READ_RESP, SEND, TERM, WRITE,
                   Closed, Peer)
 
 
-class Wrong(Exception):
-    """Our side did what it must not do."""
-
-
-def need(cond, why):
-    if not cond:
-        raise Wrong(why)
-
-
-class Dut:
-    """Our side: a process, and the lines it prints."""
-
-    def __init__(self, program, addr):
-        self.program, self.addr = program, addr
-        self.process, self.lines = None, []
-        self.news = threading.Condition()
-
-    def start(self, *args):
-        self.process = subprocess.Popen(
-            [self.program, self.addr, *map(str, args)],
-            stdout=subprocess.PIPE, text=True)
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self):
-        for line in self.process.stdout:
-            print('dut:', line, end='')
-            with self.news:
-                self.lines.append(line.strip())
-                self.news.notify_all()
-
-    def seen(self, regex):
-        return [line for line in self.lines if re.search(regex, line)]
-
-    def expect(self, regex, timeout=5):
-        """Wait for a line; the match."""
-        with self.news:
-            need(self.news.wait_for(lambda: self.seen(regex), timeout),
-                 f'no "{regex}" from our side: {self.lines[-3:]}')
-        return re.search(regex, self.seen(regex)[0])
-
-    def listen(self):
-        self.start('listen')
-        self.port = int(self.expect(r'^port (\d+)').group(1))
-
-    def connect(self, **how):
-        """As a peer; self.stag, self.to, self.len: the buffer of our side."""
-        p = Peer.connect(self.addr, self.port)
-        self.hello(p.initiate(**how))
-        return p
-
-    def hello(self, data):
-        self.stag, self.len, self.to = struct.unpack('>IIQ', data[-16:])
-
-    def call(self):
-        """Let our side connect; the peer, before it said anything."""
-        listener = socket.create_server((self.addr, 0))
-        self.listener = listener
-        self.start(listener.getsockname()[1])
-        return Peer.accept(listener)
+class Dut(dut.Dut):
+    """Our side, which is still of use to others."""
 
     def alive(self):
         """Somebody else can still connect and talk."""
@@ -88,48 +31,6 @@ class Dut:
         p.send_fpdu(peer.untagged(SEND, 1, b'hello'))
         self.expect(r'recv 0 success 5')
         p.close()
-
-    def end(self):
-        if self.process:
-            self.process.kill()
-            self.process.wait()
-
-
-def terminated(p, *kinds, header=None, rdma=False):
-    """p gets one of these Terminates, laid out as RFC 5040 says, then the end."""
-    try:
-        term, reset = p.recv_end()
-    except TimeoutError:
-        raise Wrong('the connection goes on') from None
-    need(term, f'no Terminate (reset: {reset})')
-    need(term.crc_good or not p.crc, 'a Terminate with a bad CRC')
-    need((term.qn, term.msn, term.mo, term.last) == (2, 1, 0, True),
-         f'Terminate: QN {term.qn} MSN {term.msn} MO {term.mo}')
-    layer, etype, code, m, d, r, rest = term.terminate()
-    need(not kinds or (layer, etype, code) in kinds,
-         f'Terminate {layer}/{etype}/{code:02x} instead of {kinds}')
-    need(not reset, 'a Terminate, but a reset behind it')
-    if header is not None:
-        need((m, d) == (1, 1) and bool(r) == rdma,
-             f'Terminate: M {m} D {d} R {r}')
-        need(struct.unpack('>H', rest[:2])[0] == len(header),
-             f'Terminate: segment length {rest[:2].hex()}, not {len(header)}')
-        size = 14 if header[0] & 0x80 else 18
-        size += 28 if rdma else 0
-        need(rest[2:] == header[:size],
-             f'Terminate: returns {rest[2:].hex()} for {header[:size].hex()}')
-
-
-def refused(p, timeout=5):
-    """No more than an end, in good time."""
-    p.sock.settimeout(timeout)
-    try:
-        data = p.recv(1)
-        raise Wrong(f'an answer: {data}')
-    except Closed:
-        pass
-    except TimeoutError:
-        raise Wrong('the connection stays open') from None
 
 
 # our side listens
