@@ -15,6 +15,7 @@ help:
 	@echo 'make check-all        and those that take longer'
 	@echo 'make fuzz             fuzzing for hours (SIW_FUZZ_SECONDS for each target)'
 	@echo 'make vm-shell         a shell in a guest with siw.ko loaded'
+	@echo 'make conformance      the RFCs, requirement by requirement; writes docs/conformance.md'
 	@echo 'make lint             sparse, checkpatch, house rules'
 	@echo 'make install          install siw.ko (modules_install, depmod)'
 	@echo 'make clean'
@@ -49,6 +50,9 @@ fuzz:
 lint:
 	ci/lint
 
+conformance:
+	tests/conformance/make
+
 vm-shell:
 	tests/vm/shell
 
@@ -56,4 +60,5 @@ clean:
 	if [ -d $(KDIR) ]; then $(MAKE) -C $(KDIR) M=$(CURDIR) clean; fi
 	rm -rf build*
 
-.PHONY: help module install user demo bench check check-all fuzz lint vm-shell clean
+.PHONY: help module install user demo bench check check-all conformance \
+	fuzz lint vm-shell clean
