@@ -5,7 +5,8 @@
  * looks the STag up and describes what it found in a struct siw_mem_view.
  *
  * The order of the checks is part of the contract: STag, association, rights,
- * wrap, bounds. RFC 5041 §7.1, RFC 5040 §7.2, RFC 5042 §6
+ * wrap, bounds, and for Atomics alignment. RFC 5041 §7.1, RFC 5040 §7.2,
+ * RFC 5042 §6, RFC 7306 §8.2
  */
 #ifndef SIW_CORE_ACCESS_H
 #define SIW_CORE_ACCESS_H
@@ -142,6 +143,31 @@ static inline enum siw_err siw_acc_err(enum siw_acc acc,
 		return ddp ? SIW_E_TAG_BOUNDS : SIW_E_RPROT_BOUNDS;
 	}
 	return SIW_E_ROP_STREAM;
+}
+
+/**
+ * siw_access_atomic() - may a peer do an Atomic Operation at @to?
+ * @v: what the STag stands for
+ * @pd: protection domain of the QP
+ * @qp_rights: SIW_R_REMOTE_* that the QP grants
+ * @to: first of the 8 octets, host order
+ * @addr: where in memory octet @to is; the lowest three bits count. Not the
+ *	same as those of @to where the memory was registered at another offset
+ *
+ * Context: any.
+ * Return: SIW_OK or an error that may be sent.
+ * RFC 7306 §5.2.1, §8.2
+ */
+static inline enum siw_err siw_access_atomic(const struct siw_mem_view *v,
+					     const void *pd, u8 qp_rights,
+					     u64 to, u64 addr)
+{
+	enum siw_acc acc = siw_access(v, pd, qp_rights, to, 8,
+				      SIW_R_REMOTE_ATOMIC);
+
+	if (acc != SIW_ACC_OK)
+		return siw_acc_err(acc, SIW_ACC_RREQ);
+	return addr % 8 ? SIW_E_AREQ_ALIGN : SIW_OK;
 }
 
 #endif

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
  * The error table. RFC 5040 figures 9 and 10, RFC 5041 §7.2, RFC 5044 §8,
- * RFC 6581 §8.
+ * RFC 6581 §8, RFC 7306 §8.
  */
 #include "err.h"
 #include "wire.h"
@@ -47,6 +47,19 @@ static const struct siw_err_info err_table[SIW_E_CNT] = {
 	[SIW_E_ROP_UNSOLICITED] = {
 		"Read Response that nobody asked for", 0, 2, 0x06, MD, true },
 	[SIW_E_RREQ_SHORT] = { "Read Request too short", 0, 2, 0xff, MD, true },
+	[SIW_E_AREQ_OP] = {
+		"Atomic Operation not supported", 0, 2, 0x06, MD, true },
+	[SIW_E_AREQ_ALIGN] = {
+		"Atomic Operation on memory that is not aligned",
+		0, 2, 0x07, MD, true },
+	[SIW_E_AREQ_SHORT] = {
+		"Atomic Request too short", 0, 2, 0xff, MD, true },
+	[SIW_E_ARESP_LEN] = {
+		"Atomic Response of a wrong length", 0, 2, 0xff, MD, true },
+	[SIW_E_ARESP_ID] = {
+		"Atomic Response to another request", 0, 2, 0xff, MD, true },
+	[SIW_E_IMM_LEN] = {
+		"immediate data of a wrong length", 0, 2, 0xff, MD, true },
 
 	[SIW_E_DDP_LOCAL] = { "local DDP fault", 1, 0, 0x00, 0, true },
 	[SIW_E_DDP_RUNT] = {
@@ -89,10 +102,17 @@ static const struct siw_err_info err_table[SIW_E_CNT] = {
 	[SIW_E_UNT_HOLE] = {
 		"octets of a message missing", 1, 2, 0x04, MD, true },
 	[SIW_E_RREQ_IRD] = {
-		"more Read Requests than agreed", 1, 2, 0x02, MD, true },
+		"more Read or Atomic Requests than agreed",
+		1, 2, 0x02, MD, true },
 	[SIW_E_RREQ_LONG] = { "Read Request too long", 1, 2, 0x05, MD, true },
 	[SIW_E_RREQ_SPLIT] = {
 		"Read Request in several segments", 1, 2, 0x04, MD, true },
+	[SIW_E_AREQ_LONG] = { "Atomic Request too long", 1, 2, 0x05, MD, true },
+	[SIW_E_AREQ_SPLIT] = {
+		"Atomic Request in several segments", 1, 2, 0x04, MD, true },
+	[SIW_E_ARESP_NONE] = {
+		"Atomic Response that nobody asked for",
+		1, 2, 0x02, MD, true },
 
 	[SIW_E_DDP_LLP] = { "lower layer fault", 1, 3, 0x00, 0, false },
 

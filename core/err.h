@@ -4,7 +4,8 @@
  * reason that a person can read and the (layer, type, code) triple that a
  * Terminate message carries for it. Several reasons may share a triple.
  *
- * RFC 5040 §4.8, RFC 5041 §7.2, RFC 5044 §8, RFC 6581 §8, RFC 6580 §3
+ * RFC 5040 §4.8, RFC 5041 §7.2, RFC 5044 §8, RFC 6581 §8, RFC 6580 §3,
+ * RFC 7306 §8
  */
 #ifndef SIW_CORE_ERR_H
 #define SIW_CORE_ERR_H
@@ -34,6 +35,12 @@ enum siw_err {
 	SIW_E_ROP_CHANGED,	/* opcode changed inside a message */
 	SIW_E_ROP_UNSOLICITED,	/* Read Response without a Read Request */
 	SIW_E_RREQ_SHORT,	/* Read Request below 28 octets */
+	SIW_E_AREQ_OP,		/* Atomic Operation that nobody registered */
+	SIW_E_AREQ_ALIGN,	/* ... on memory that is not aligned to 8 */
+	SIW_E_AREQ_SHORT,	/* Atomic Request below 52 octets */
+	SIW_E_ARESP_LEN,	/* Atomic Response that is not 12 octets */
+	SIW_E_ARESP_ID,		/* ... to another request than the oldest */
+	SIW_E_IMM_LEN,		/* immediate data that are not 8 octets */
 
 	/* DDP: 1/0 */
 	SIW_E_DDP_LOCAL,
@@ -58,9 +65,12 @@ enum siw_err {
 	SIW_E_UNT_LONG,
 	SIW_E_UNT_VERSION,
 	SIW_E_UNT_HOLE,		/* octets missing at the last segment */
-	SIW_E_RREQ_IRD,		/* more Read Requests than IRD */
+	SIW_E_RREQ_IRD,		/* more Read or Atomic Requests than IRD */
 	SIW_E_RREQ_LONG,	/* Read Request above 28 octets */
 	SIW_E_RREQ_SPLIT,	/* Read Request in several segments */
+	SIW_E_AREQ_LONG,	/* Atomic Request above 52 octets */
+	SIW_E_AREQ_SPLIT,	/* Atomic Request in several segments */
+	SIW_E_ARESP_NONE,	/* Atomic Response without a request */
 
 	/* DDP, reserved for the lower layer: 1/3 */
 	SIW_E_DDP_LLP,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * FPDU, DDP and RDMAP headers. RFC 5044 §4, RFC 5041 §4, RFC 5040 §4.
- * The messages of RFC 7306 get their rows here when they are spoken.
+ * FPDU, DDP and RDMAP headers. RFC 5044 §4, RFC 5041 §4, RFC 5040 §4,
+ * RFC 7306 §4
  */
 #include "fpdu.h"
 
@@ -13,7 +13,7 @@ static const struct siw_opcode_info opcode_table[RDMAP_OPCODE_CNT] = {
 	[RDMAP_WRITE] = {
 		.known = true, .tagged = true, .hdr_len = TAGGED_HDR },
 	[RDMAP_READ_REQ] = {
-		.known = true, .qn = DDP_QN_READ, .hdr_len = RDMAP_MAX_HDR },
+		.known = true, .qn = DDP_QN_READ, .hdr_len = RDMAP_RREQ_HDR },
 	[RDMAP_READ_RESP] = {
 		.known = true, .tagged = true, .hdr_len = TAGGED_HDR },
 	[RDMAP_SEND] = {
@@ -29,6 +29,18 @@ static const struct siw_opcode_info opcode_table[RDMAP_OPCODE_CNT] = {
 		.solicited = true, .invalidate = true },
 	[RDMAP_TERMINATE] = {
 		.known = true, .qn = DDP_QN_TERM, .hdr_len = UNTAGGED_HDR },
+	[RDMAP_IMM] = {
+		.known = true, .ext = SIW_EXT_IMM, .qn = DDP_QN_SEND,
+		.hdr_len = sizeof(struct rdmap_imm_hdr) },
+	[RDMAP_IMM_SE] = {
+		.known = true, .ext = SIW_EXT_IMM, .qn = DDP_QN_SEND,
+		.hdr_len = sizeof(struct rdmap_imm_hdr), .solicited = true },
+	[RDMAP_ATOMIC_REQ] = {
+		.known = true, .ext = SIW_EXT_ATOMIC, .qn = DDP_QN_READ,
+		.hdr_len = sizeof(struct rdmap_areq_hdr) },
+	[RDMAP_ATOMIC_RESP] = {
+		.known = true, .ext = SIW_EXT_ATOMIC, .qn = DDP_QN_ATOMIC,
+		.hdr_len = sizeof(struct rdmap_aresp_hdr) },
 };
 
 /* clang-format on */
@@ -93,17 +105,24 @@ void siw_fpdu_decode(struct siw_seg *s, const void *hdr)
 	s->mo = be32_to_cpu(u->mo);
 }
 
-enum siw_err siw_fpdu_check(const struct siw_seg *s)
+/* To who does not do Atomics, their queue is not there. */
+static bool has_queue(u32 qn, u8 ext)
+{
+	return qn < DDP_QN_ATOMIC ||
+	       (qn == DDP_QN_ATOMIC && (ext & SIW_EXT_ATOMIC));
+}
+
+enum siw_err siw_fpdu_check(const struct siw_seg *s, u8 ext)
 {
 	const struct siw_opcode_info *info = siw_opcode_info(s->opcode);
 
 	if (s->dv != DDP_VERSION)
 		return s->tagged ? SIW_E_TAG_VERSION : SIW_E_UNT_VERSION;
-	if (!s->tagged && s->qn >= DDP_QN_CNT)
+	if (!s->tagged && !has_queue(s->qn, ext))
 		return SIW_E_UNT_QN;
 	if (s->rv != RDMAP_VERSION)
 		return SIW_E_ROP_VERSION;
-	if (!info->known || info->tagged != s->tagged)
+	if (!info->known || (info->ext & ~ext) || info->tagged != s->tagged)
 		return SIW_E_ROP_OPCODE;
 	if (!s->tagged && info->qn != s->qn)
 		return SIW_E_ROP_OPCODE;
@@ -120,7 +139,7 @@ void siw_fpdu_decode_rreq(struct siw_rreq *r, const void *hdr)
 	r->source_stag = be32_to_cpu(h->source_stag);
 	r->source_to = be64_to_cpu(h->source_to);
 	r->msn = be32_to_cpu(h->u.msn);
-	memcpy(r->hdr, hdr, RDMAP_MAX_HDR);
+	memcpy(r->hdr, hdr, RDMAP_RREQ_HDR);
 }
 
 static void encode_common(struct ddp_common_hdr *c, u8 opcode, bool last,

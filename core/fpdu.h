@@ -3,7 +3,8 @@
  * One FPDU: sizes, pad, CRC form, header encode, decode and the checks that
  * need nothing but the header itself. No state.
  *
- * RFC 5044 §4, RFC 5041 §4, RFC 5040 §4
+ * RFC 5044 §4, RFC 5041 §4, RFC 5040 §4. The messages of RFC 7306 have a file
+ * of their own, ext.h.
  */
 #ifndef SIW_CORE_FPDU_H
 #define SIW_CORE_FPDU_H
@@ -11,19 +12,31 @@
 #include "err.h"
 #include "wire.h"
 
+/*
+ * What a connection may use beyond RFC 5040, if both ends agreed. MPA has no
+ * field to say so: programs or administrators agree. RFC 7306 §1.1
+ */
+enum {
+	SIW_EXT_IMM	= 0x01,	/* Immediate Data, with and without SE */
+	SIW_EXT_ATOMIC	= 0x02,	/* all Atomic Operations */
+	SIW_EXT_ALL	= SIW_EXT_IMM | SIW_EXT_ATOMIC,
+};
+
 /**
  * struct siw_opcode_info - what an RDMAP opcode implies
- * @known: we speak it
+ * @known: it is registered
+ * @ext: SIW_EXT_* that it takes; 0: RFC 5040 has it
  * @tagged: T bit
- * @solicited: a Send that raises a solicited event
+ * @solicited: a Send or Immediate Data that raises a solicited event
  * @invalidate: a Send that carries an STag to invalidate
  * @qn: queue, when untagged
  * @hdr_len: octets from ULPDU_Length to the end of the RDMAP header
  *
- * RFC 5040 figure 4
+ * RFC 5040 figure 4, RFC 7306 figure 2
  */
 struct siw_opcode_info {
 	bool known;
+	u8 ext;
 	bool tagged;
 	bool solicited;
 	bool invalidate;
@@ -95,7 +108,7 @@ struct siw_rreq {
 	u64 source_to;
 	u32 source_stag;
 	u32 msn;
-	u8 hdr[RDMAP_MAX_HDR];
+	u8 hdr[RDMAP_RREQ_HDR];
 };
 
 /**
@@ -214,20 +227,21 @@ void siw_fpdu_decode(struct siw_seg *s, const void *hdr);
 /**
  * siw_fpdu_check() - what is wrong with a header by itself?
  * @s: decoded header
+ * @ext: SIW_EXT_* that both ends agreed to
  *
  * In this order: DDP version, queue number, RDMAP version, opcode, opcode
  * against T bit and queue.
  *
  * Context: any.
  * Return: SIW_OK or the first fault.
- * RFC 5041 §7.1, RFC 5040 §7.2
+ * RFC 5041 §7.1, RFC 5040 §7.2, RFC 7306 §1.1
  */
-enum siw_err siw_fpdu_check(const struct siw_seg *s);
+enum siw_err siw_fpdu_check(const struct siw_seg *s, u8 ext);
 
 /**
  * siw_fpdu_decode_rreq() - Read Request to host order
  * @r: result, with a copy of the header
- * @hdr: RDMAP_MAX_HDR octets, aligned to 8
+ * @hdr: RDMAP_RREQ_HDR octets, aligned to 8
  *
  * Context: any.
  * RFC 5040 §4.4
@@ -236,7 +250,7 @@ void siw_fpdu_decode_rreq(struct siw_rreq *r, const void *hdr);
 
 /**
  * siw_fpdu_encode() - header of a segment to the wire
- * @hdr: room for RDMAP_MAX_HDR octets, aligned to 8
+ * @hdr: room for an untagged DDP header, aligned to 8
  * @s: @opcode, @last, @pay_len and the fields of the kind of segment are
  *	used; T bit, queue and versions follow from the opcode
  *
@@ -248,7 +262,7 @@ u32 siw_fpdu_encode(void *hdr, const struct siw_seg *s);
 
 /**
  * siw_fpdu_encode_rreq() - Read Request to the wire
- * @hdr: room for RDMAP_MAX_HDR octets, aligned to 8
+ * @hdr: room for RDMAP_RREQ_HDR octets, aligned to 8
  * @r: all but @hdr is used
  *
  * Context: any.

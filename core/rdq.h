@@ -4,9 +4,10 @@
  * held) and the outbound one (ORQ, at most ORD unanswered). First in, first
  * out; index arithmetic only: the entries are an array of the caller with as
  * many elements as the limit that the queue was made with, and the caller
- * serialises.
+ * serialises. Atomic Requests count as Read Requests do, in the same queues:
+ * they are answered in one order.
  *
- * RFC 5040 §6.1, RFC 5041 §7.1
+ * RFC 5040 §6.1, RFC 5041 §7.1, RFC 7306 §5.2
  */
 #ifndef SIW_CORE_RDQ_H
 #define SIW_CORE_RDQ_H
@@ -91,7 +92,7 @@ static inline bool siw_rdq_full(const struct siw_rdq *q)
  * siw_rdq_holds() - must a WR of the send queue wait for outstanding Reads?
  * @q: outbound queue
  * @fence: it has a read fence
- * @read: it is a Read itself
+ * @read: it is a Read itself, or an Atomic
  *
  * Context: any; caller serialises.
  * Return: true while it must, and with it all behind it.

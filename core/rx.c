@@ -36,6 +36,7 @@ void siw_rx_init(struct siw_rx *rx, const struct siw_rx_params *p)
 	rx->verify_first = p->crc && p->verify_first;
 	rx->gate_open = !p->responder;
 	rx->rtr_send = p->responder && p->rtr_send;
+	rx->ext = p->ext;
 	for (qn = 0; qn < DDP_QN_CNT; qn++)
 		rx->umsg[qn].msn = 1;
 	start_fpdu(rx);
@@ -115,11 +116,19 @@ static void header_fetched(struct siw_rx *rx)
 	siw_rx_segment(rx);
 }
 
-static void rreq_fetched(struct siw_rx *rx)
+static void rdmap_fetched(struct siw_rx *rx)
 {
+	enum siw_err err = SIW_OK;
+
 	rx->hdr_cap = rx->want;
-	siw_fpdu_decode_rreq(&rx->rreq, rx->hdr);
-	start_trailer(rx);
+	if (rx->seg.opcode == RDMAP_READ_REQ)
+		siw_fpdu_decode_rreq(&rx->rreq, rx->hdr);
+	else
+		err = siw_rx_ext_fetched(rx);
+	if (err)
+		siw_rx_reject(rx, err);
+	else
+		start_trailer(rx);
 }
 
 static void fpdu_done(struct siw_rx *rx)
@@ -170,8 +179,8 @@ static void fetch_done(struct siw_rx *rx)
 	case RX_HEADER:
 		header_fetched(rx);
 		break;
-	case RX_RREQ:
-		rreq_fetched(rx);
+	case RX_RDMAP:
+		rdmap_fetched(rx);
 		break;
 	case RX_TERM:
 		start_trailer(rx);
@@ -252,8 +261,22 @@ static void placed(struct siw_rx *rx, u32 n, u32 crc)
 		start_trailer(rx);
 }
 
+/* Immediate Data that come next belong to this Write, whatever requests and
+ * responses are between them. RFC 7306 §6
+ */
+static void note_write(struct siw_rx *rx)
+{
+	if (rx->seg.opcode == RDMAP_WRITE) {
+		rx->after_write = true;
+		rx->write_len = siw_rx_msg_len(rx);
+	} else if (!rx->seg.tagged && rx->seg.qn == DDP_QN_SEND) {
+		rx->after_write = false;
+	}
+}
+
 static void delivered(struct siw_rx *rx)
 {
+	note_write(rx);
 	siw_rx_msg_end(rx);
 	if (rx->seg.opcode == RDMAP_TERMINATE)
 		fail(rx, SIW_E_PEER_TERM);
@@ -266,7 +289,7 @@ void siw_rx_done(struct siw_rx *rx, u32 n, u32 crc)
 	switch (rx->state) {
 	case RX_START:
 	case RX_HEADER:
-	case RX_RREQ:
+	case RX_RDMAP:
 	case RX_TERM:
 	case RX_TRAILER:
 		fetched(rx, n);

@@ -4,7 +4,7 @@
  * sees payload; it asks for header octets, says where payload goes, and keeps
  * the CRC that its executor computes.
  *
- * RFC 5044 §6, RFC 5041 §5-7, RFC 5040 §4-7
+ * RFC 5044 §6, RFC 5041 §5-7, RFC 5040 §4-7, RFC 7306 §5-8
  *
  * One per connection. The caller serialises all calls on one machine (kernel:
  * socket lock; user space: connection lock). No function sleeps, allocates,
@@ -25,7 +25,9 @@
  *						insn.len octets, which are not
  *						consumed, seed siw_rx_crc(rx));
  *		case SIW_RX_NEED_RQE:	siw_rx_rqe() or siw_rx_refuse()
- *		case SIW_RX_NEED_READ:	siw_rx_read() or siw_rx_refuse()
+ *		case SIW_RX_NEED_READ:	siw_rx_read() or siw_rx_refuse();
+ *					with RDMAP_ATOMIC_RESP siw_rx_atomic()
+ *					or siw_rx_refuse()
  *		case SIW_RX_PLACE_*:	at SEG_START check [to or mo, seg_len),
  *					else siw_rx_refuse();
  *					place n = min(insn.len, avail) octets;
@@ -45,13 +47,14 @@
 #ifndef SIW_CORE_RX_H
 #define SIW_CORE_RX_H
 
+#include "ext.h"
 #include "term.h"
 
 enum siw_rx_op {
 	SIW_RX_FETCH,		/* move the next @len octets to @buf */
 	SIW_RX_VERIFY,		/* look @len octets ahead, consume none */
-	SIW_RX_NEED_RQE,	/* a Send starts: which receive buffer? */
-	SIW_RX_NEED_READ,	/* a Read Response starts: to which Read? */
+	SIW_RX_NEED_RQE,	/* a Send or Immediate Data: which buffer? */
+	SIW_RX_NEED_READ,	/* a Read or Atomic Response: to what? */
 	SIW_RX_PLACE_TAGGED,	/* the next @len octets go to (@stag, @to) */
 	SIW_RX_PLACE_UNTAGGED,	/* ... to offset @mo of the receive buffer */
 	SIW_RX_DELIVER,		/* a whole message is here, and good */
@@ -63,8 +66,9 @@ enum {
 	SIW_RX_F_MSG_START	= 0x01,	/* first segment of the message */
 	SIW_RX_F_SEG_START	= 0x02,	/* no octet of the segment placed yet */
 	SIW_RX_F_MSG_LAST	= 0x04,	/* last segment of the message */
-	SIW_RX_F_SOLICITED	= 0x08,	/* Send with solicited event */
+	SIW_RX_F_SOLICITED	= 0x08,	/* with solicited event */
 	SIW_RX_F_INVALIDATE	= 0x10,	/* @inval_stag is to be invalidated */
+	SIW_RX_F_AFTER_WRITE	= 0x20,	/* Immediate Data of a Write */
 };
 
 /**
@@ -72,12 +76,12 @@ enum {
  * @op: what to do
  * @opcode: RDMAP opcode of the segment; PLACE_TAGGED: RDMAP_WRITE needs
  *	SIW_R_REMOTE_WRITE at @stag, RDMAP_READ_RESP goes to the oldest
- *	outstanding Read
+ *	outstanding Read; NEED_READ: RDMAP_READ_RESP or RDMAP_ATOMIC_RESP
  * @flags: SIW_RX_F_*
  * @len: stream octets it still covers; 0 for NEED_*, DELIVER and FAIL
  * @seg_len: PLACE: payload octets of the whole segment
  * @buf: FETCH: destination of the next octets
- * @stag: PLACE_TAGGED and NEED_READ: sink STag
+ * @stag: PLACE_TAGGED, NEED_READ of a Read Response: sink STag
  * @to: PLACE_TAGGED: where the next octet goes. At SEG_START the range to be
  *	checked is [@to, @to + @seg_len).
  * @mo: PLACE_UNTAGGED: offset in the receive buffer of the next octet
@@ -85,9 +89,14 @@ enum {
  * @inval_stag: DELIVER with SIW_RX_F_INVALIDATE. When that STag cannot be
  *	invalidated: siw_rx_refuse(SIW_E_RPROT_INVAL), and the receive does
  *	not complete well.
- * @msg_len: DELIVER: octets of the message (Write: saturating)
+ * @msg_len: DELIVER: octets of the message (Write: saturating); of RDMAP_IMM
+ *	and RDMAP_IMM_SE with SIW_RX_F_AFTER_WRITE: of the Write
+ * @val: DELIVER of RDMAP_IMM and RDMAP_IMM_SE: the data, first octet on top;
+ *	of RDMAP_ATOMIC_RESP: what was in the peer's memory before
  * @rreq: DELIVER of RDMAP_READ_REQ; valid until the instruction is answered.
  *	No room: siw_rx_refuse(SIW_E_RREQ_IRD).
+ * @areq: DELIVER of RDMAP_ATOMIC_REQ; as @rreq. To be carried out when all
+ *	Read and Atomic Requests before it are answered.
  * @term: DELIVER of RDMAP_TERMINATE; valid as long as the machine. Only FAIL
  *	with SIW_E_PEER_TERM comes behind it.
  */
@@ -104,7 +113,9 @@ struct siw_rx_insn {
 	u32 msn;
 	u32 inval_stag;
 	u32 msg_len;
+	u64 val;
 	const struct siw_rreq *rreq;
+	const struct siw_areq *areq;
 	const struct siw_term *term;
 };
 
@@ -118,6 +129,7 @@ struct siw_rx_insn {
  * @rtr_send: responder in peer-to-peer mode whose Reply asked for a
  *	zero-length Send: when it comes first it is swallowed, takes no
  *	receive buffer and is not delivered
+ * @ext: SIW_EXT_* that both ends agreed to; without, their opcodes are faults
  */
 struct siw_rx_params {
 	bool crc;
@@ -125,6 +137,7 @@ struct siw_rx_params {
 	bool verify_first;
 	bool responder;
 	bool rtr_send;
+	u8 ext;
 };
 
 /* One untagged message being received; one per queue. */
@@ -158,6 +171,8 @@ struct siw_rx {
 	bool rtr_send;
 	bool swallow;		/* this FPDU is the RTR */
 	bool msg_start;		/* this segment begins its message */
+	bool after_write;	/* no Send or Immediate Data since a Write */
+	u8 ext;
 	u16 pos;		/* in the stream, modulo MPA_MARKER_GAP */
 	enum siw_err pending;	/* fault that the CRC may still overrule */
 	u32 crc;		/* register over what was consumed */
@@ -176,6 +191,10 @@ struct siw_rx {
 	struct siw_term peer_term;
 	struct siw_term term;
 	u8 marker[MPA_MARKER_SIZE];
+	u32 write_len;		/* octets of that Write */
+	u32 areq_id;		/* of the request that a response answers */
+	u64 val;		/* Immediate Data, or of an Atomic Response */
+	struct siw_areq areq;
 };
 
 /**
@@ -254,18 +273,31 @@ void siw_rx_verified(struct siw_rx *rx, u32 crc);
 void siw_rx_rqe(struct siw_rx *rx, u32 capacity);
 
 /**
- * siw_rx_read() - answer to NEED_READ: the oldest outstanding Read
+ * siw_rx_read() - answer to NEED_READ of a Read Response: the oldest request
  * @rx: machine
  * @stag: sink STag that its Read Request named
  * @to: sink TO that its Read Request named
  * @len: octets that it asked for
  *
- * None outstanding: siw_rx_refuse(SIW_E_ROP_UNSOLICITED).
+ * None outstanding, or the oldest is an Atomic:
+ * siw_rx_refuse(SIW_E_ROP_UNSOLICITED).
  *
  * Context: any; caller serialises.
  * RFC 5040 §5.2
  */
 void siw_rx_read(struct siw_rx *rx, u32 stag, u64 to, u32 len);
+
+/**
+ * siw_rx_atomic() - answer to NEED_READ of an Atomic Response
+ * @rx: machine
+ * @id: Request Identifier of the oldest outstanding request, an Atomic
+ *
+ * None outstanding, or the oldest is a Read: siw_rx_refuse(SIW_E_ARESP_NONE).
+ *
+ * Context: any; caller serialises.
+ * RFC 7306 §5.2.2
+ */
+void siw_rx_atomic(struct siw_rx *rx, u32 id);
 
 /**
  * siw_rx_refuse() - the executor cannot do what the instruction says

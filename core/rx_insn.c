@@ -28,7 +28,7 @@ bool siw_rx_at_marker(const struct siw_rx *rx)
 	switch (rx->state) {
 	case RX_START:
 	case RX_HEADER:
-	case RX_RREQ:
+	case RX_RDMAP:
 	case RX_PLACE:
 	case RX_TERM:
 	case RX_TRAILER:
@@ -82,6 +82,19 @@ static void fill_place(const struct siw_rx *rx, struct siw_rx_insn *insn)
 	}
 }
 
+static void fill_ext(const struct siw_rx *rx, struct siw_rx_insn *insn)
+{
+	if (rx->seg.opcode == RDMAP_ATOMIC_REQ) {
+		insn->areq = &rx->areq;
+		return;
+	}
+	insn->val = rx->val;
+	if (rx->seg.qn == DDP_QN_SEND && rx->after_write) {
+		insn->flags |= SIW_RX_F_AFTER_WRITE;
+		insn->msg_len = rx->write_len;
+	}
+}
+
 static void fill_deliver(const struct siw_rx *rx, struct siw_rx_insn *insn)
 {
 	const struct siw_opcode_info *info = siw_opcode_info(rx->seg.opcode);
@@ -94,6 +107,8 @@ static void fill_deliver(const struct siw_rx *rx, struct siw_rx_insn *insn)
 		insn->flags |= SIW_RX_F_INVALIDATE;
 		insn->inval_stag = rx->seg.inval_stag;
 	}
+	if (info->ext)
+		fill_ext(rx, insn);
 	if (rx->seg.opcode == RDMAP_READ_REQ)
 		insn->rreq = &rx->rreq;
 	if (rx->seg.opcode == RDMAP_TERMINATE)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
 /*
  * Between the parts of the receive machine: rx.c moves through the octets of
- * an FPDU, rx_seg.c judges the segment that it carries, rx_insn.c tells the
- * executor where the machine stands.
+ * an FPDU, rx_seg.c judges the segment that it carries, rx_ext.c that of
+ * RFC 7306's messages, rx_insn.c tells the executor where the machine stands.
  */
 #ifndef SIW_CORE_RX_PRIV_H
 #define SIW_CORE_RX_PRIV_H
@@ -12,7 +12,7 @@
 /*
  * Per FPDU, in this order; what is in brackets only where it applies:
  *
- *	START [VERIFY] HEADER [RREQ] [ASK_RQE | ASK_READ] [PLACE | TERM]
+ *	START [VERIFY] HEADER [ASK_RQE | ASK_READ] [RDMAP | PLACE | TERM]
  *	TRAILER [DELIVER]
  *
  * A marker may come before any octet that is fetched or placed: that is not a
@@ -24,7 +24,7 @@ enum siw_rx_state {
 	RX_START,	/* fetching the first four octets */
 	RX_VERIFY,	/* the executor computes the CRC in advance */
 	RX_HEADER,	/* fetching the rest of the DDP header */
-	RX_RREQ,	/* fetching the header of a Read Request */
+	RX_RDMAP,	/* fetching an RDMAP header, that is the message */
 	RX_ASK_RQE,
 	RX_ASK_READ,
 	RX_PLACE,	/* payload goes to memory */
@@ -83,6 +83,43 @@ u32 siw_rx_fetch_dest(const struct siw_rx *rx, const u8 **buf);
  * RFC 5041 §7.1, RFC 5040 §7.2
  */
 void siw_rx_segment(struct siw_rx *rx);
+
+/**
+ * siw_rx_imm_segment() - Immediate Data, and there is a receive buffer
+ * @rx: machine
+ *
+ * Context: any; caller serialises.
+ * RFC 7306 §6.3
+ */
+void siw_rx_imm_segment(struct siw_rx *rx);
+
+/**
+ * siw_rx_areq_segment() - an Atomic Request
+ * @rx: machine
+ *
+ * Context: any; caller serialises.
+ * RFC 7306 §5.2.1
+ */
+void siw_rx_areq_segment(struct siw_rx *rx);
+
+/**
+ * siw_rx_aresp_segment() - an Atomic Response
+ * @rx: machine
+ *
+ * Context: any; caller serialises.
+ * RFC 7306 §5.2.2
+ */
+void siw_rx_aresp_segment(struct siw_rx *rx);
+
+/**
+ * siw_rx_ext_fetched() - the RDMAP header of one of these is complete
+ * @rx: machine; @hdr holds the headers
+ *
+ * Context: any; caller serialises.
+ * Return: SIW_OK or what is wrong with it.
+ * RFC 7306 §8.2
+ */
+enum siw_err siw_rx_ext_fetched(struct siw_rx *rx);
 
 /**
  * siw_rx_payload() - the header is accepted: payload or trailer comes next

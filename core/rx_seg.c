@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
  * The receive machine: may this segment come now, and where may it go?
- * RFC 5041 §5-7, RFC 5040 §5, §7.2
+ * RFC 5041 §5-7, RFC 5040 §5, §7.2; what RFC 7306 adds is in rx_ext.c.
  *
  * There is one message in reassembly for each queue, one for Writes and one
  * for Read Responses: a peer may interleave them.
@@ -63,7 +63,7 @@ static void tagged_segment(struct siw_rx *rx)
 
 void siw_rx_read(struct siw_rx *rx, u32 stag, u64 to, u32 len)
 {
-	if (SIW_MISUSE(rx->state != RX_ASK_READ)) {
+	if (SIW_MISUSE(rx->state != RX_ASK_READ || !rx->seg.tagged)) {
 		siw_rx_misused(rx);
 		return;
 	}
@@ -140,7 +140,10 @@ void siw_rx_rqe(struct siw_rx *rx, u32 capacity)
 	m->opcode = rx->seg.opcode;
 	m->capacity = capacity;
 	m->got = 0;
-	check_and_place(rx);
+	if (siw_opcode_info(m->opcode)->ext)
+		siw_rx_imm_segment(rx);
+	else
+		check_and_place(rx);
 }
 
 /* Its 28 octets fit into every segment, so there must be exactly one. */
@@ -168,7 +171,7 @@ static void rreq_segment(struct siw_rx *rx)
 	if (err)
 		siw_rx_reject(rx, err);
 	else
-		siw_rx_fetch(rx, RX_RREQ, RDMAP_MAX_HDR);
+		siw_rx_fetch(rx, RX_RDMAP, RDMAP_RREQ_HDR);
 }
 
 /* The stream is at its end: be content with anything. Not even the MSN is
@@ -184,20 +187,37 @@ static void term_segment(struct siw_rx *rx)
 	siw_rx_payload(rx, RX_TERM);
 }
 
+static void untagged_segment(struct siw_rx *rx)
+{
+	switch (rx->seg.opcode) {
+	case RDMAP_READ_REQ:
+		rreq_segment(rx);
+		break;
+	case RDMAP_ATOMIC_REQ:
+		siw_rx_areq_segment(rx);
+		break;
+	case RDMAP_ATOMIC_RESP:
+		siw_rx_aresp_segment(rx);
+		break;
+	case RDMAP_TERMINATE:
+		term_segment(rx);
+		break;
+	default:	/* and Immediate Data */
+		send_segment(rx);
+		break;
+	}
+}
+
 void siw_rx_segment(struct siw_rx *rx)
 {
-	enum siw_err err = siw_fpdu_check(&rx->seg);
+	enum siw_err err = siw_fpdu_check(&rx->seg, rx->ext);
 
 	if (err)
 		siw_rx_reject(rx, err);
 	else if (rx->seg.tagged)
 		tagged_segment(rx);
-	else if (rx->seg.qn == DDP_QN_SEND)
-		send_segment(rx);
-	else if (rx->seg.qn == DDP_QN_READ)
-		rreq_segment(rx);
 	else
-		term_segment(rx);
+		untagged_segment(rx);
 }
 
 u32 siw_rx_msg_len(const struct siw_rx *rx)

@@ -20,7 +20,7 @@ static u32 ddp_hdr_len(u8 ddp_ctrl)
 
 static bool is_rreq(const struct ddp_common_hdr *c, u32 hdr_len)
 {
-	return hdr_len >= RDMAP_MAX_HDR && !(c->ddp_ctrl & DDP_F_TAGGED) &&
+	return hdr_len >= RDMAP_RREQ_HDR && !(c->ddp_ctrl & DDP_F_TAGGED) &&
 	       (c->rdmap_ctrl & RDMAP_OP_MASK) == RDMAP_READ_REQ;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * The transmit machine. RFC 5044 §4, RFC 5041 §5, RFC 5040 §5
+ * The transmit machine. RFC 5044 §4, RFC 5041 §5, RFC 5040 §5, RFC 7306 §5, §6
  *
  * Markers are nowhere stored. Where an FPDU is cut it is known which octet of
  * the stream it begins with, and so where markers will be and what they say.
@@ -19,19 +19,56 @@ void siw_tx_init(struct siw_tx *tx, const struct siw_tx_params *p)
 	memset(tx, 0, sizeof(*tx));
 	tx->crc_on = p->crc;
 	tx->markers = p->markers;
+	tx->ext = p->ext;
 	for (qn = 0; qn < DDP_QN_CNT; qn++)
 		tx->msn[qn] = 1;
 }
 
-static bool msg_valid(const struct siw_tx_msg *m)
+static bool msg_valid(const struct siw_tx *tx, const struct siw_tx_msg *m)
 {
-	if (m->opcode >= RDMAP_OPCODE_CNT || !m->ctx)
+	const struct siw_opcode_info *info = siw_opcode_info(m->opcode);
+
+	if (m->opcode >= RDMAP_OPCODE_CNT || !m->ctx || !info->known ||
+	    (info->ext & ~tx->ext))
 		return false;
-	if (m->opcode == RDMAP_READ_REQ)
+	switch (m->opcode) {
+	case RDMAP_READ_REQ:
 		return m->rreq && !m->len;
-	if (m->opcode == RDMAP_TERMINATE)
+	case RDMAP_ATOMIC_REQ:
+		return m->areq && !m->len;
+	case RDMAP_ATOMIC_RESP:
+		return m->aresp && !m->len;
+	case RDMAP_TERMINATE:
 		return m->len <= RDMAP_TERM_MAX;
-	return siw_opcode_info(m->opcode)->known;
+	default:
+		return !info->ext || !m->len;
+	}
+}
+
+/* The message, if it is nothing but headers. Return: octets, or 0. */
+static u32 make_whole(void *hdr, const struct siw_tx_msg *m, u32 msn)
+{
+	struct ddp_untagged_hdr *u = hdr;
+	u32 len;
+
+	switch (m->opcode) {
+	case RDMAP_READ_REQ:
+		len = siw_fpdu_encode_rreq(hdr, m->rreq);
+		break;
+	case RDMAP_ATOMIC_REQ:
+		len = siw_ext_encode_areq(hdr, m->areq);
+		break;
+	case RDMAP_ATOMIC_RESP:
+		len = siw_ext_encode_aresp(hdr, m->aresp);
+		break;
+	case RDMAP_IMM:
+	case RDMAP_IMM_SE:
+		return siw_ext_encode_imm(hdr, m->opcode, msn, m->imm);
+	default:
+		return 0;
+	}
+	u->msn = cpu_to_be32(msn);
+	return len;
 }
 
 int siw_tx_start(struct siw_tx *tx, const struct siw_tx_msg *m)
@@ -40,24 +77,24 @@ int siw_tx_start(struct siw_tx *tx, const struct siw_tx_msg *m)
 
 	if (tx->active)
 		return -EBUSY;
-	if (!msg_valid(m))
+	if (!msg_valid(tx, m))
 		return -EINVAL;
 	info = siw_opcode_info(m->opcode);
 	tx->msg = *m;
 	tx->cur_msn = info->tagged ? 0 : tx->msn[info->qn]++;
-	if (m->opcode == RDMAP_READ_REQ) {
-		tx->rreq = *m->rreq;
-		tx->rreq.msn = tx->cur_msn;
-		tx->msg.rreq = NULL;
-	}
+	tx->whole_len = (u8)make_whole(tx->whole, m, tx->cur_msn);
+	tx->msg.rreq = NULL;	/* not ours to keep, as the next two */
+	tx->msg.areq = NULL;
+	tx->msg.aresp = NULL;
 	tx->off = 0;
 	tx->active = true;
 	return 0;
 }
 
-static void cut_rreq(struct siw_tx *tx, struct siw_tx_fpdu *f)
+static void cut_whole(const struct siw_tx *tx, struct siw_tx_fpdu *f)
 {
-	f->hdr_len = (u8)siw_fpdu_encode_rreq(f->hdr, &tx->rreq);
+	memcpy(f->hdr, tx->whole, sizeof(f->hdr));
+	f->hdr_len = tx->whole_len;
 	f->pay_off = 0;
 	f->pay_len = 0;
 	f->last = true;
@@ -125,8 +162,8 @@ struct siw_tx_fpdu *siw_tx_cut(struct siw_tx *tx, u32 mulpdu)
 	if (!tx->active || siw_tx_full(tx))
 		return NULL;
 	f = slot(tx, tx->tail++);
-	if (tx->msg.opcode == RDMAP_READ_REQ)
-		cut_rreq(tx, f);
+	if (tx->whole_len)
+		cut_whole(tx, f);
 	else
 		cut_segment(tx, f, mulpdu);
 	f->trl_len = (u8)(siw_fpdu_pad(ulpdu_len(f)) + MPA_CRC_SIZE);

@@ -35,11 +35,12 @@
  *	while ((ctx = siw_tx_done(tx)))
  *		that message was handed to TCP completely
  *
- * RFC 5044 §4, RFC 5041 §5, RFC 5040 §5
+ * RFC 5044 §4, RFC 5041 §5, RFC 5040 §5, RFC 7306 §5, §6
  */
 #ifndef SIW_CORE_TX_H
 #define SIW_CORE_TX_H
 
+#include "ext.h"
 #include "term.h"
 
 #define SIW_TX_RING	16	/* FPDUs; a power of two */
@@ -52,20 +53,25 @@
  * struct siw_tx_params - what MPA negotiated
  * @crc: CRCs are in use; otherwise the field is sent as zero
  * @markers: the peer wants markers
+ * @ext: SIW_EXT_* that both ends agreed to
  */
 struct siw_tx_params {
 	bool crc;
 	bool markers;
+	u8 ext;
 };
 
 /**
  * struct siw_tx_msg - one message; values, never pointers into shared rings
  * @opcode: enum rdmap_opcode; says whether solicited, invalidating, tagged
- * @len: payload octets; 0 for a Read Request
+ * @len: payload octets; 0 for a Read Request and the messages of RFC 7306
  * @stag: Write, Read Response: sink STag
  * @to: Write, Read Response: sink TO
  * @inval_stag: Send with Invalidate
+ * @imm: Immediate Data, the first octet the most significant
  * @rreq: Read Request; its @msn and @hdr are not used
+ * @areq: Atomic Request; its @msn and @hdr are not used
+ * @aresp: Atomic Response; its @msn is not used
  * @ctx: handed back with every FPDU and by siw_tx_done(); not NULL
  */
 struct siw_tx_msg {
@@ -74,7 +80,10 @@ struct siw_tx_msg {
 	u32 stag;
 	u32 inval_stag;
 	u64 to;
+	u64 imm;
 	const struct siw_rreq *rreq;
+	const struct siw_areq *areq;
+	const struct siw_aresp *aresp;
 	void *ctx;
 };
 
@@ -133,6 +142,8 @@ struct siw_tx {
 	bool crc_on;
 	bool markers;
 	bool active;		/* a message is not completely cut */
+	u8 ext;
+	u8 whole_len;		/* octets of @whole; 0: it has payload */
 	u16 pos;		/* of what is cut next; see struct siw_tx_fpdu */
 	u32 done;
 	u32 head;
@@ -142,7 +153,7 @@ struct siw_tx {
 	u32 cur_msn;
 	u32 msn[DDP_QN_CNT];	/* next */
 	struct siw_tx_msg msg;
-	struct siw_rreq rreq;
+	u64 whole[RDMAP_MAX_HDR / 8];	/* headers that are the message */
 	struct siw_tx_fpdu ring[SIW_TX_RING];
 };
 
@@ -159,13 +170,13 @@ void siw_tx_init(struct siw_tx *tx, const struct siw_tx_params *p);
 /**
  * siw_tx_start() - begin a message
  * @tx: machine
- * @m: copied, @m->rreq too
+ * @m: copied, and what it points to
  *
  * An untagged message gets the next MSN of its queue.
  *
  * Context: any; the one sender.
  * Return: 0; -EBUSY while the message before is not completely cut; -EINVAL
- * for an opcode that we do not speak or a NULL @m->ctx.
+ * for an opcode that is unknown or not agreed to, or a NULL @m->ctx.
  * RFC 5041 §5.3
  */
 int siw_tx_start(struct siw_tx *tx, const struct siw_tx_msg *m);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause */
 /*
  * Everything that appears on the wire: MPA (RFC 5044, RFC 6581), DDP
- * (RFC 5041) and RDMAP (RFC 5040; the code points of RFC 7306 are named but
- * not spoken). All integers are big endian, but for the MPA CRC, whose low
- * octet is sent first.
+ * (RFC 5041) and RDMAP (RFC 5040, RFC 7306). All integers are big endian, but
+ * for the MPA CRC, whose low octet is sent first.
  *
  * The DDP headers include the ULPDU_Length of the FPDU in front of them: then
  * every field is aligned to its size.
@@ -78,8 +77,8 @@ enum {
 	DDP_QN_SEND	= 0,
 	DDP_QN_READ	= 1,	/* Read Request, Atomic Request */
 	DDP_QN_TERM	= 2,
-	DDP_QN_ATOMIC	= 3,	/* Atomic Response: not spoken */
-	DDP_QN_CNT	= 3,	/* queues that we have */
+	DDP_QN_ATOMIC	= 3,	/* Atomic Response */
+	DDP_QN_CNT	= 4,
 };
 
 #define DDP_TAGGED_LEN		14	/* header octets within the ULPDU */
@@ -144,7 +143,46 @@ struct rdmap_rreq_hdr {
 };
 
 #define RDMAP_RREQ_LEN		28	/* without the DDP header */
-#define RDMAP_MAX_HDR		48	/* the longest of the headers above */
+#define RDMAP_RREQ_HDR		48	/* with it, and ULPDU_Length */
+
+/* RFC 7306 figure 5 */
+enum rdmap_aop {
+	RDMAP_FETCH_ADD		= 0x0,
+	RDMAP_CMP_SWAP		= 0x2,
+	RDMAP_AOP_MASK		= 0xf,
+};
+
+/* RFC 7306 figure 4 behind its untagged header */
+struct rdmap_areq_hdr {
+	struct ddp_untagged_hdr u;
+	__be32	aop;		/* the lowest four bits */
+	__be32	id;
+	__be32	stag;
+	__be64	to;
+	__be64	data;		/* to add, or to put there */
+	__be64	mask;
+	__be64	cmp;
+	__be64	cmp_mask;
+};
+
+/* RFC 7306 figure 6 behind its untagged header */
+struct rdmap_aresp_hdr {
+	struct ddp_untagged_hdr u;
+	__be32	id;
+	__be64	value;
+};
+
+/* RFC 7306 figure 7 behind its untagged header: 64 bits, not aligned to 8 */
+struct rdmap_imm_hdr {
+	struct ddp_untagged_hdr u;
+	__be32	data[2];
+};
+
+#define RDMAP_AREQ_LEN		52	/* these without the DDP header */
+#define RDMAP_ARESP_LEN		12
+#define RDMAP_IMM_LEN		8
+
+#define RDMAP_MAX_HDR		72	/* the longest of the headers above */
 
 /* RFC 5040 figure 8: the payload of a Terminate message */
 struct rdmap_term_hdr {
@@ -167,8 +205,13 @@ _Static_assert(sizeof(struct mpa_enhanced) == 4, "RFC 6581 figure 4");
 _Static_assert(sizeof(struct ddp_common_hdr) == 4, "FPDU start");
 _Static_assert(sizeof(struct ddp_tagged_hdr) == 2 + DDP_TAGGED_LEN, "T=1");
 _Static_assert(sizeof(struct ddp_untagged_hdr) == 2 + DDP_UNTAGGED_LEN, "T=0");
-_Static_assert(sizeof(struct rdmap_rreq_hdr) == RDMAP_MAX_HDR, "Read Request");
+_Static_assert(sizeof(struct rdmap_rreq_hdr) == RDMAP_RREQ_HDR, "Read Request");
 _Static_assert(offsetof(struct rdmap_rreq_hdr, source_to) == 40, "no holes");
+_Static_assert(sizeof(struct rdmap_areq_hdr) == RDMAP_MAX_HDR, "7306 figure 4");
+_Static_assert(offsetof(struct rdmap_areq_hdr, cmp_mask) == 64, "no holes");
+_Static_assert(sizeof(struct rdmap_aresp_hdr) == 32, "RFC 7306 figure 6");
+_Static_assert(offsetof(struct rdmap_aresp_hdr, value) == 24, "no holes");
+_Static_assert(sizeof(struct rdmap_imm_hdr) == 28, "RFC 7306 figure 7");
 _Static_assert(sizeof(struct rdmap_term_hdr) == 4, "RFC 5040 figure 8");
 
 #endif

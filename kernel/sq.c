@@ -186,7 +186,7 @@ static void rresp_fail(struct siw_qp *qp, const struct siw_msg *m,
 {
 	struct siw_term t;
 
-	siw_term_init(&t, err, qp->irq[m->irq].hdr, RDMAP_MAX_HDR);
+	siw_term_init(&t, err, qp->irq[m->irq].hdr, RDMAP_RREQ_HDR);
 	siw_term_progress(&t, m->cut);
 	siw_qp_fail(qp, &t);
 }

@@ -92,7 +92,8 @@ static bool stash_room(struct siw_qp *qp, u32 len)
 {
 	struct page *page;
 
-	BUILD_BUG_ON(SIW_TX_BVECS / 2 * (RDMAP_MAX_HDR + 8) > PAGE_SIZE);
+	BUILD_BUG_ON(SIW_TX_RING * (RDMAP_MAX_HDR + 8) +
+		     SIW_TX_BVECS * MPA_MARKER_SIZE > PAGE_SIZE);
 	if (qp->stash && PAGE_SIZE - qp->stash_off >= len)
 		return true;
 	page = alloc_page(GFP_ATOMIC | __GFP_NOWARN);

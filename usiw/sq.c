@@ -153,7 +153,7 @@ static void rresp_fail(struct usiw_qp *qp, const struct usiw_msg *m,
 {
 	struct siw_term t;
 
-	siw_term_init(&t, err, qp->irq[m->irq].hdr, RDMAP_MAX_HDR);
+	siw_term_init(&t, err, qp->irq[m->irq].hdr, RDMAP_RREQ_HDR);
 	siw_term_progress(&t, m->cut);
 	usiw_qp_fail(qp, &t);
 }

@@ -76,10 +76,12 @@ void sim_end_init(struct sim_end *e, const char *name,
 		.verify_first = cfg->verify_first,
 		.responder = cfg->responder,
 		.rtr_send = cfg->responder && cfg->rtr == SIW_MPA_RTR_SEND,
+		.ext = cfg->ext,
 	};
 	const struct siw_tx_params tp = {
 		.crc = cfg->crc,
 		.markers = cfg->markers_tx,
+		.ext = cfg->ext,
 	};
 	u32 i;
 
@@ -90,6 +92,8 @@ void sim_end_init(struct sim_end *e, const char *name,
 	       offsetof(struct sim_end, inval_done));
 	for (i = 0; i < cfg->unit; i++)
 		e->mem_rd[i] = sim_octet(SIM_STAG_RD, i);
+	for (i = 0; i < SIM_WORDS; i++)
+		e->mem_at[i] = sim_word(i);
 	e->name = name;
 	e->cfg = *cfg;
 	e->in = in;
@@ -111,8 +115,32 @@ void sim_post_recv(struct sim_end *e, u8 *buf, u32 cap)
 	r->cap = cap;
 }
 
+u64 sim_word(u32 i)
+{
+	return (u64)i << 56 | (u64)sim_octet(i, 1) << 31 | 0x7ffffff0u;
+}
+
+/* All kinds of Atomics, some of which find what they compare with. */
+void sim_areq(struct siw_areq *a, const struct sim_wr *w)
+{
+	bool swap = w->seed & 1;
+
+	memset(a, 0, sizeof(*a));
+	a->op = swap ? RDMAP_CMP_SWAP : RDMAP_FETCH_ADD;
+	a->id = w->seed ^ 0x80000000u;
+	a->stag = w->stag;
+	a->to = w->to;
+	a->data = 0x0102030405060708ull * (w->seed + 1);
+	a->mask = w->seed & 2 ? 0x8000000080008080ull : 0;
+	if (!swap)
+		return;
+	a->mask = w->seed & 2 ? U64_MAX : 0x00ffff0000ffff00ull;
+	a->cmp = sim_word((u32)((w->to - SIM_TO_AT) / 8));
+	a->cmp_mask = w->seed & 4 ? 0xff00000000000000ull : U64_MAX;
+}
+
 /* Writes go to offset @off of the peer's region, Reads from there to the same
- * offset of our sink; others do not use it.
+ * offset of our sink, Atomics to word @off; others do not use it.
  */
 struct sim_wr *sim_post(struct sim_end *e, u8 opcode, u32 len, u64 off)
 {
@@ -129,6 +157,11 @@ struct sim_wr *sim_post(struct sim_end *e, u8 opcode, u32 len, u64 off)
 		w->stag = SIM_STAG_RD;
 		w->to = SIM_TO_RD + off;
 		w->sink_to = SIM_TO_SINK + off;
+	} else if (opcode == RDMAP_ATOMIC_REQ) {
+		w->stag = SIM_STAG_AT;
+		w->to = SIM_TO_AT + 8 * (off % SIM_WORDS);
+	} else if (siw_opcode_info(opcode)->ext) {
+		w->imm = 0xfedcba9800000000ull + w->seed;
 	} else if (siw_opcode_info(opcode)->invalidate) {
 		w->inval_stag = SIM_STAG_INV;
 	}
@@ -147,8 +180,12 @@ bool sim_recv_good(const struct sim_recv *r, const struct sim_wr *w)
 {
 	u32 i;
 
-	if (!r->done || r->len != w->len || r->opcode != w->opcode ||
-	    r->inval_stag != w->inval_stag)
+	if (!r->done || r->opcode != w->opcode ||
+	    r->inval_stag != w->inval_stag || r->imm != w->imm)
+		return false;
+	if (w->imm)
+		return true;
+	if (r->len != w->len)
 		return false;
 	for (i = 0; i < r->len; i++)
 		if (r->buf[i] != sim_octet(w->seed, i))
@@ -177,4 +214,27 @@ bool sim_read_good(const struct sim_end *e, const struct sim_wr *w)
 		    sim_octet(SIM_STAG_RD, w->to - SIM_TO_RD + i))
 			return false;
 	return w->done;
+}
+
+/* @from alone does Atomics on the memory of @to: do them once more. */
+bool sim_atomics_good(const struct sim_end *from, const struct sim_end *to)
+{
+	u64 mem[SIM_WORDS];
+	struct siw_areq a;
+	u32 i;
+
+	for (i = 0; i < SIM_WORDS; i++)
+		mem[i] = sim_word(i);
+	for (i = 0; i < from->wr_cnt; i++) {
+		const struct sim_wr *w = &from->wr[i];
+		u64 *word = &mem[(w->to - SIM_TO_AT) / 8 % SIM_WORDS];
+
+		if (w->opcode != RDMAP_ATOMIC_REQ)
+			continue;
+		sim_areq(&a, w);
+		if (!w->done || w->value != *word)
+			return false;
+		*word = siw_atomic_result(&a, *word);
+	}
+	return !memcmp(mem, to->mem_at, sizeof(mem));
 }

@@ -27,9 +27,12 @@
 #define SIM_STAG_RD	0x20000200u	/* remote read; holds a pattern */
 #define SIM_STAG_SINK	0x30000300u	/* local write */
 #define SIM_STAG_INV	0x40000400u	/* may be invalidated, empty */
+#define SIM_STAG_AT	0x50000500u	/* remote atomic */
 #define SIM_TO_WR	0x0000000012345678ull
 #define SIM_TO_RD	0xfffffffff0000000ull
 #define SIM_TO_SINK	0x00007fff00000000ull
+#define SIM_TO_AT	0x0000000000700004ull	/* memory is aligned there */
+#define SIM_WORDS	32
 
 /* A reproducible stream of numbers. */
 struct sim_rnd {
@@ -62,6 +65,8 @@ struct sim_wr {
 	u32 stag;		/* Write: sink, Read: source */
 	u64 to;
 	u64 sink_to;		/* Read */
+	u64 imm;		/* Immediate Data */
+	u64 value;		/* Atomic: what the response said */
 	u32 inval_stag;
 	bool started;
 	bool done;
@@ -76,9 +81,11 @@ struct sim_recv {
 	u32 len;
 	u8 opcode;
 	u32 inval_stag;
+	u64 imm;
+	bool after_write;
 };
 
-enum sim_kind { SIM_SQ, SIM_RRESP, SIM_TERM, SIM_RTR };
+enum sim_kind { SIM_SQ, SIM_RRESP, SIM_ARESP, SIM_TERM, SIM_RTR };
 
 struct sim_msg {
 	enum sim_kind kind;
@@ -86,7 +93,17 @@ struct sim_msg {
 	struct siw_rreq rreq;
 };
 
+/* Requests of the peer, in one queue. */
+struct sim_irqe {
+	bool atomic;
+	union {
+		struct siw_rreq rreq;
+		struct siw_areq areq;
+	};
+};
+
 struct sim_orqe {
+	bool atomic;		/* @stag is its Request Identifier */
 	u32 stag, len, wr;
 	u64 to;
 };
@@ -97,6 +114,7 @@ struct sim_cfg {
 	bool markers_tx, markers_rx;
 	bool responder;
 	u8 rtr;			/* SIW_MPA_RTR_*: initiator sends it first */
+	u8 ext;			/* SIW_EXT_* */
 	u32 ird, ord;
 	u32 unit;		/* octets of each memory region */
 	u32 mulpdu;
@@ -112,6 +130,7 @@ struct sim_end {
 	/* memory */
 	u8 mem_wr[SIM_UNIT], mem_rd[SIM_UNIT], mem_sink[SIM_UNIT];
 	bool inval_done;
+	u64 mem_at[SIM_WORDS];
 	/* queues */
 	struct sim_wr wr[SIM_WRS];
 	u32 wr_cnt, wr_next, wr_done;
@@ -119,7 +138,7 @@ struct sim_end {
 	u32 rq_cnt, rq_next, rq_done;
 	struct siw_rdq orq, irq;
 	struct sim_orqe orqe[SIM_RD];
-	struct siw_rreq irqe[SIM_RD];
+	struct sim_irqe irqe[SIM_RD];
 	/* messages in flight */
 	struct sim_msg msg[64];
 	u32 msg_next;
@@ -148,6 +167,8 @@ extern const char *sim_bad_what;	/* first violation, or NULL */
 void sim_bad(const char *what);
 
 u8 sim_octet(u32 seed, u64 off);
+u64 sim_word(u32 i);		/* what mem_at holds before any Atomic */
+void sim_areq(struct siw_areq *a, const struct sim_wr *w);
 void sim_end_init(struct sim_end *e, const char *name,
 		  const struct sim_cfg *cfg, struct sim_pipe *in,
 		  struct sim_pipe *out);
@@ -160,5 +181,6 @@ bool sim_quiet(const struct sim_end *e);	/* nothing left to do */
 bool sim_recv_good(const struct sim_recv *r, const struct sim_wr *w);
 bool sim_write_good(const struct sim_end *sink, const struct sim_wr *w);
 bool sim_read_good(const struct sim_end *e, const struct sim_wr *w);
+bool sim_atomics_good(const struct sim_end *from, const struct sim_end *to);
 
 #endif

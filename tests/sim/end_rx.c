@@ -63,9 +63,16 @@ static void need_read(struct sim_end *e, const struct siw_rx_insn *i)
 
 	if (refuse(e, i->op))
 		return;
+	if (i->opcode == RDMAP_ATOMIC_RESP) {
+		if (e->rtr_read || head < 0 || !e->orqe[head].atomic)
+			siw_rx_refuse(&e->rx, SIW_E_ARESP_NONE);
+		else
+			siw_rx_atomic(&e->rx, e->orqe[head].stag);
+		return;
+	}
 	if (e->rtr_read)	/* the Read that was our RTR: nothing to hold */
 		siw_rx_read(&e->rx, 1, 0, 0);
-	else if (head < 0)
+	else if (head < 0 || e->orqe[head].atomic)
 		siw_rx_refuse(&e->rx, SIW_E_ROP_UNSOLICITED);
 	else
 		siw_rx_read(&e->rx, e->orqe[head].stag, e->orqe[head].to,
@@ -130,8 +137,12 @@ static enum siw_err deliver_send(struct sim_end *e, const struct siw_rx_insn *i)
 {
 	struct sim_recv *r = &e->rq[e->rq_next - 1];
 
-	if (!e->rq_next || !r->taken || r->done || i->msg_len > r->cap)
+	if (!e->rq_next || !r->taken || r->done ||
+	    (i->msg_len > r->cap && !siw_opcode_info(i->opcode)->ext))
 		sim_bad("delivery without a receive buffer");
+	if (siw_opcode_info(i->opcode)->ext)
+		r->imm = i->val;
+	r->after_write = i->flags & SIW_RX_F_AFTER_WRITE;
 	if (i->flags & SIW_RX_F_INVALIDATE) {
 		if (i->inval_stag != SIM_STAG_INV)
 			return SIW_E_RPROT_INVAL;
@@ -151,7 +162,11 @@ static enum siw_err deliver_rreq(struct sim_end *e, const struct siw_rx_insn *i)
 
 	if (slot < 0)
 		return SIW_E_RREQ_IRD;
-	e->irqe[slot] = *i->rreq;
+	e->irqe[slot].atomic = i->areq;
+	if (i->areq)
+		e->irqe[slot].areq = *i->areq;
+	else
+		e->irqe[slot].rreq = *i->rreq;
 	return SIW_OK;
 }
 
@@ -174,6 +189,21 @@ static enum siw_err deliver_rresp(struct sim_end *e,
 	return SIW_OK;
 }
 
+static enum siw_err deliver_aresp(struct sim_end *e,
+				  const struct siw_rx_insn *i)
+{
+	int slot = siw_rdq_pop(&e->orq);
+
+	if (slot < 0 || !e->orqe[slot].atomic) {
+		sim_bad("an Atomic completes that nobody began");
+		return SIW_OK;
+	}
+	e->wr[e->orqe[slot].wr].value = i->val;
+	e->wr[e->orqe[slot].wr].done = true;
+	e->wr_done++;
+	return SIW_OK;
+}
+
 static void deliver(struct sim_end *e, const struct siw_rx_insn *i)
 {
 	enum siw_err err = SIW_OK;
@@ -183,8 +213,10 @@ static void deliver(struct sim_end *e, const struct siw_rx_insn *i)
 		e->peer_term = *i->term;
 	} else if (refuse(e, i->op)) {
 		return;
-	} else if (i->opcode == RDMAP_READ_REQ) {
+	} else if (i->rreq || i->areq) {
 		err = deliver_rreq(e, i);
+	} else if (i->opcode == RDMAP_ATOMIC_RESP) {
+		err = deliver_aresp(e, i);
 	} else if (i->opcode == RDMAP_READ_RESP) {
 		err = deliver_rresp(e, i);
 	} else if (i->opcode != RDMAP_WRITE) {

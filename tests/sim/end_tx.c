@@ -35,8 +35,9 @@ static void payload(const struct sim_end *e, const struct sim_msg *m, u32 off,
 	case SIM_TERM:
 		memcpy(out, e->term_buf + off, len);
 		break;
+	case SIM_ARESP:
 	case SIM_RTR:
-		sim_bad("an RTR with payload");
+		sim_bad("payload where there is none");
 		break;
 	}
 }
@@ -73,12 +74,38 @@ static bool start_rtr(struct sim_end *e)
 
 /* A fault found while serving the peer: RFC 5040 figure 10. */
 static void fail_rresp(struct sim_end *e, enum siw_err err,
-		       const struct siw_rreq *r)
+		       const u8 *hdr, u32 hdr_len)
 {
-	siw_term_init(&e->term, err, r->hdr, RDMAP_MAX_HDR);
+	siw_term_init(&e->term, err, hdr, hdr_len);
 	e->failed = true;
 	e->term_pending = true;
 	e->term_len = siw_term_build(e->term_buf, &e->term);
+}
+
+static bool start_aresp(struct sim_end *e, const struct siw_areq *a)
+{
+	const struct siw_mem_view v = {
+		.valid = a->stag == SIM_STAG_AT, .base = SIM_TO_AT,
+		.len = sizeof(e->mem_at), .pd = e,
+		.rights = SIW_R_REMOTE_ATOMIC,
+	};
+	struct siw_tx_msg m = { .opcode = RDMAP_ATOMIC_RESP };
+	enum siw_err err = siw_access_atomic(&v, e, SIW_R_REMOTE, a->to,
+					     a->to - SIM_TO_AT);
+	struct siw_aresp resp = { .id = a->id };
+	u64 *word;
+
+	if (err) {
+		fail_rresp(e, err, a->hdr, sizeof(a->hdr));
+		return false;
+	}
+	word = &e->mem_at[(a->to - SIM_TO_AT) / 8];
+	resp.value = *word;
+	*word = siw_atomic_result(a, *word);
+	m.aresp = &resp;
+	m.ctx = msg_get(e, SIM_ARESP, 0);
+	start(e, &m);
+	return true;
 }
 
 static bool start_rresp(struct sim_end *e)
@@ -95,13 +122,16 @@ static bool start_rresp(struct sim_end *e)
 
 	if (slot < 0)
 		return false;
+	if (e->irqe[slot].atomic)
+		return start_aresp(e, &e->irqe[slot].areq);
 	msg = msg_get(e, SIM_RRESP, 0);
-	msg->rreq = e->irqe[slot];
+	msg->rreq = e->irqe[slot].rreq;
 	acc = siw_access(msg->rreq.source_stag == SIM_STAG_RD ? &v : &none, e,
 			 SIW_R_REMOTE, msg->rreq.source_to, msg->rreq.len,
 			 SIW_R_REMOTE_READ);
 	if (acc) {
-		fail_rresp(e, siw_acc_err(acc, SIW_ACC_RREQ), &msg->rreq);
+		fail_rresp(e, siw_acc_err(acc, SIW_ACC_RREQ), msg->rreq.hdr,
+			   sizeof(msg->rreq.hdr));
 		return false;
 	}
 	m.len = msg->rreq.len;
@@ -119,9 +149,14 @@ static bool start_read(struct sim_end *e, struct sim_wr *w)
 		.sink_stag = SIM_STAG_SINK, .sink_to = w->sink_to,
 		.source_stag = w->stag, .source_to = w->to, .len = w->len,
 	};
-	struct siw_tx_msg m = { .opcode = RDMAP_READ_REQ, .rreq = &r };
+	struct siw_tx_msg m = { .opcode = w->opcode, .rreq = &r };
+	bool atomic = w->opcode == RDMAP_ATOMIC_REQ;
+	struct siw_areq a;
 	int slot;
 
+	sim_areq(&a, w);
+	if (atomic)
+		m.areq = &a;
 	/* A Read that is the RTR counts until its Response has come. */
 	if (e->rtr_read && e->orq.cnt + 1 >= e->orq.limit)
 		return false;
@@ -129,8 +164,8 @@ static bool start_read(struct sim_end *e, struct sim_wr *w)
 	if (slot < 0)
 		return false;
 	e->orqe[slot] = (struct sim_orqe){
-		.stag = r.sink_stag, .to = r.sink_to, .len = r.len,
-		.wr = e->wr_next,
+		.atomic = atomic, .stag = atomic ? a.id : r.sink_stag,
+		.to = r.sink_to, .len = r.len, .wr = e->wr_next,
 	};
 	m.ctx = msg_get(e, SIM_SQ, e->wr_next);
 	w->started = true;
@@ -146,9 +181,10 @@ static bool start_wr(struct sim_end *e)
 
 	if (e->wr_next == e->wr_cnt)
 		return false;
-	if (w->opcode == RDMAP_READ_REQ)
+	if (w->opcode == RDMAP_READ_REQ || w->opcode == RDMAP_ATOMIC_REQ)
 		return start_read(e, w);
 	m.opcode = w->opcode;
+	m.imm = w->imm;
 	m.len = w->len;
 	m.stag = w->stag;
 	m.to = w->to;
@@ -251,7 +287,8 @@ static void sent_all_of(struct sim_end *e, const struct sim_msg *m)
 {
 	if (m->kind == SIM_TERM)
 		e->term_sent = true;
-	if (m->kind != SIM_SQ || e->wr[m->wr].opcode == RDMAP_READ_REQ)
+	if (m->kind != SIM_SQ || e->wr[m->wr].opcode == RDMAP_READ_REQ ||
+	    e->wr[m->wr].opcode == RDMAP_ATOMIC_REQ)
 		return;
 	if (e->wr[m->wr].done)
 		sim_bad("a message completes twice");

@@ -2,6 +2,8 @@
 /* Two ends and two pipes; see pair.h. */
 #include "pair.h"
 
+#include "../../core/mpa.h"
+
 void sim_pair_init(struct sim_pair *p, enum sim_mode mode, u8 rtr, u32 unit,
 		   u32 mulpdu)
 {
@@ -11,6 +13,7 @@ void sim_pair_init(struct sim_pair *p, enum sim_mode mode, u8 rtr, u32 unit,
 		.markers_tx = mode / SIM_CRC_MODES & 1,
 		.markers_rx = mode / SIM_CRC_MODES & 2,
 		.rtr = rtr,
+		.ext = SIW_EXT_ALL,
 		.ird = SIM_RD,
 		.ord = SIM_RD,
 		.unit = unit,
@@ -76,6 +79,33 @@ void sim_pair_run(struct sim_pair *p)
 	sim_step(&p->a);
 }
 
+/* Does @to know which Immediate Data belong to a Write? */
+static bool imm_good(const struct sim_end *from, const struct sim_end *to)
+{
+	bool write = !from->cfg.responder && from->cfg.rtr == SIW_MPA_RTR_WRITE;
+	u32 i, sends = 0, len = 0;
+
+	for (i = 0; i < from->wr_cnt; i++) {
+		const struct sim_wr *w = &from->wr[i];
+		const struct sim_recv *r = &to->rq[sends];
+
+		if (w->opcode == RDMAP_WRITE) {
+			write = true;
+			len = w->len;
+			continue;
+		}
+		if (w->opcode == RDMAP_READ_REQ ||
+		    w->opcode == RDMAP_ATOMIC_REQ)
+			continue;
+		if (w->imm && (r->after_write != write ||
+			       r->len != (write ? len : 0)))
+			return false;
+		write = false;
+		sends++;
+	}
+	return true;
+}
+
 /* Does @to have everything that @from was told to do to it? */
 static bool way_good(const struct sim_end *from, const struct sim_end *to)
 {
@@ -92,12 +122,15 @@ static bool way_good(const struct sim_end *from, const struct sim_end *to)
 		} else if (w->opcode == RDMAP_READ_REQ) {
 			if (!sim_read_good(from, w))
 				return false;
+		} else if (w->opcode == RDMAP_ATOMIC_REQ) {
+			continue;
 		} else if (sends == to->rq_cnt ||
 			   !sim_recv_good(&to->rq[sends++], w)) {
 			return false;
 		}
 	}
-	return to->rq_done == sends;
+	return to->rq_done == sends && sim_atomics_good(from, to) &&
+	       imm_good(from, to);
 }
 
 bool sim_pair_good(const struct sim_pair *p)

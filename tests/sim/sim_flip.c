@@ -23,7 +23,9 @@ static void post(struct sim_pair *q)
 	sim_post(&q->a, RDMAP_READ_REQ, 20, 9);
 	sim_post(&q->a, RDMAP_WRITE, 250, 100);	/* three segments */
 	sim_post(&q->a, RDMAP_SEND_SE, 120, 0);
-	for (i = 0; i < 3; i++)
+	sim_post(&q->a, RDMAP_ATOMIC_REQ, 0, 3);
+	sim_post(&q->a, RDMAP_IMM, 0, 0);
+	for (i = 0; i < 4; i++)
 		sim_pair_recv(q, &q->b, 200);
 }
 
@@ -61,6 +63,7 @@ static bool same_memory(const struct sim_pair *x, const struct sim_pair *y)
 {
 	return !memcmp(x->b.mem_wr, y->b.mem_wr, 1024) &&
 	       !memcmp(x->b.mem_sink, y->b.mem_sink, 1024) &&
+	       !memcmp(x->b.mem_at, y->b.mem_at, sizeof(x->b.mem_at)) &&
 	       !memcmp(x->rbuf_b, y->rbuf_b, 1024) &&
 	       x->b.placed == y->b.placed;
 }

@@ -2,7 +2,7 @@
 /*
  * Full duplex traffic of random messages, batched, sent in part, cut at
  * random, in all CRC modes, with and without markers. [DDP-5.2-01 to -05, DDP-5.3-01, -04, DDP-5.4-02,
- * RDMAP-5.5-10, -11, -20, MPA-3-05]
+ * RDMAP-5.5-10, -11, -20, MPA-3-05, EXT-7-01]
  */
 #include "pair.h"
 #include "../../core/mpa.h"
@@ -16,7 +16,8 @@ static u8 any_opcode(void)
 	static const u8 op[] = {
 		RDMAP_WRITE, RDMAP_WRITE, RDMAP_READ_REQ, RDMAP_READ_REQ,
 		RDMAP_SEND, RDMAP_SEND_SE, RDMAP_SEND_INVAL,
-		RDMAP_SEND_SE_INVAL,
+		RDMAP_SEND_SE_INVAL, RDMAP_IMM, RDMAP_IMM_SE,
+		RDMAP_ATOMIC_REQ,
 	};
 
 	return op[sim_below(&rnd, sizeof(op))];
@@ -34,6 +35,12 @@ static void post(struct sim_end *from, struct sim_end *to, u32 cnt, u32 max)
 		u32 *used = op == RDMAP_WRITE ? &wr :
 			    op == RDMAP_READ_REQ ? &rd : &rq;
 
+		if (op == RDMAP_ATOMIC_REQ) {
+			sim_post(from, op, 0, sim_below(&rnd, 4));
+			continue;
+		}
+		if (siw_opcode_info(op)->ext)
+			len = 0;
 		if (*used + len + 10 > from->cfg.unit)
 			continue;
 		sim_post(from, op, len, *used);
@@ -53,7 +60,8 @@ static void check_order(const struct sim_end *from, struct sim_end *to)
 	for (i = 0; i < from->wr_cnt && sends < to->rq_done; i++) {
 		const struct sim_wr *w = &from->wr[i];
 
-		if (w->opcode == RDMAP_READ_REQ)
+		if (w->opcode == RDMAP_READ_REQ ||
+		    w->opcode == RDMAP_ATOMIC_REQ)
 			continue;
 		if (w->opcode != RDMAP_WRITE)
 			sends++;

@@ -10,7 +10,7 @@
 
 static struct sim_pair p;
 
-/* Reads both ways, Writes and Sends, short and segmented. */
+/* Reads and Atomics both ways, Writes and Sends, short and segmented. */
 static void post(void)
 {
 	u32 i;
@@ -24,6 +24,10 @@ static void post(void)
 		sim_pair_recv(&p, &p.a, 300);
 		sim_pair_recv(&p, &p.b, 300);
 	}
+	sim_post(&p.a, RDMAP_ATOMIC_REQ, 0, 1);
+	sim_post(&p.b, RDMAP_ATOMIC_REQ, 0, 1);
+	sim_post(&p.a, RDMAP_IMM, 0, 0);
+	sim_pair_recv(&p, &p.b, 0);
 }
 
 /* A reason that fits the instruction, and that a Terminate can carry. */
@@ -178,6 +182,60 @@ TEST(refuse__bad_access)
 	expect(RDMAP_SEND, 65, 0, 0, SIW_E_UNT_LONG, 0xc0);
 	expect(RDMAP_SEND, 300, 0, 0, SIW_E_UNT_LONG, 0xc0);
 	expect(RDMAP_SEND_INVAL, 3, 0, 0x999, SIW_E_RPROT_INVAL, 0xc0);
+	/* Atomic: EXT-5.2.1-11 */
+	expect(RDMAP_ATOMIC_REQ, 0, 0, 0x999, SIW_E_RPROT_STAG, 0xc0);
+}
+
+/* One Atomic at @to of the peer's words. */
+static void expect_atomic(u64 to, enum siw_err why)
+{
+	u32 i;
+
+	sim_pair_init(&p, SIM_VERIFY, 0, 1024, 128);
+	sim_post(&p.a, RDMAP_ATOMIC_REQ, 0, 0)->to = to;
+	sim_pair_run(&p);
+	NEED(p.b.failed);
+	CHECK_EQ(p.a.peer_term.hdrct, 0xc0);
+	CHECK(!p.a.wr_done);
+	for (i = 0; i < SIM_WORDS; i++)
+		CHECK_EQ(p.b.mem_at[i], sim_word(i));
+	check_end(&p.b, &p.a, why);
+}
+
+/* [EXT-5.1.1-01, EXT-5.1.2-03, EXT-5.2.1-11] memory is not touched */
+TEST(refuse__bad_atomics)
+{
+	u32 i;
+
+	for (i = 1; i < 8; i++)
+		expect_atomic(SIM_TO_AT + i, SIW_E_AREQ_ALIGN);
+	expect_atomic(SIM_TO_AT - 8, SIW_E_RPROT_BOUNDS);
+	expect_atomic(SIM_TO_AT + 8 * SIM_WORDS, SIW_E_RPROT_BOUNDS);
+	expect_atomic(SIM_TO_AT + 8 * SIM_WORDS - 4, SIW_E_RPROT_BOUNDS);
+	expect_atomic(0 - 8ull, SIW_E_RPROT_WRAP);
+}
+
+/* [EXT-1.1-01] a peer that has not agreed says so, and that is the end */
+static void expect_alone(u8 opcode, enum siw_err why)
+{
+	const struct siw_rx_params none = { .crc = true, .verify_first = true,
+					    .responder = true };
+
+	sim_pair_init(&p, SIM_VERIFY, 0, 1024, 128);
+	siw_rx_init(&p.b.rx, &none);
+	sim_post(&p.a, opcode, 0, 0);
+	sim_pair_recv(&p, &p.b, 64);
+	sim_pair_run(&p);
+	NEED(p.b.failed);
+	CHECK_EQ(p.a.peer_term.hdrct, 0xc0);
+	check_end(&p.b, &p.a, why);
+}
+
+TEST(refuse__extensions_of_one_end)
+{
+	expect_alone(RDMAP_IMM, SIW_E_ROP_OPCODE);
+	expect_alone(RDMAP_IMM_SE, SIW_E_ROP_OPCODE);
+	expect_alone(RDMAP_ATOMIC_REQ, SIW_E_ROP_OPCODE);
 }
 
 /* [DDP-5.2-07, RDMAP-5.2.1-10] nothing is checked where nothing moves */
@@ -204,6 +262,15 @@ TEST(refuse__too_many_reads)
 	NEED(p.b.failed);
 	CHECK_EQ(p.a.peer_term.hdrct, 0xc0);
 	check_end(&p.b, &p.a, SIW_E_RREQ_IRD);
+	/* [EXT-5.2.1-05, D-39] ... or one Atomic */
+	sim_pair_init(&p, SIM_VERIFY, 0, 1024, 128);
+	siw_rdq_init(&p.b.irq, 2);
+	sim_post(&p.a, RDMAP_READ_REQ, 1, 0);
+	sim_post(&p.a, RDMAP_ATOMIC_REQ, 0, 0);
+	sim_post(&p.a, RDMAP_ATOMIC_REQ, 0, 0);
+	sim_pair_run(&p);
+	NEED(p.b.failed);
+	check_end(&p.b, &p.a, SIW_E_RREQ_IRD);
 }
 
 /* [RDMAP-6.1-03, -05] ORD holds the queue, nothing is lost */
@@ -218,6 +285,7 @@ TEST(refuse__ord_stalls_only)
 		sim_post(&p.a, RDMAP_READ_REQ, 90, 90 * i);
 		sim_post(&p.a, RDMAP_SEND, 3, 0);
 		sim_pair_recv(&p, &p.b, 3);
+		sim_post(&p.a, RDMAP_ATOMIC_REQ, 0, i / 2);
 	}
 	sim_pair_run(&p);
 	CHECK(sim_pair_good(&p));
@@ -247,6 +315,8 @@ SUITE(sim_refuse,
 	CASE(refuse__every_instruction),
 	CASE(refuse__while_fpdus_are_half_sent),
 	CASE(refuse__bad_access),
+	CASE(refuse__bad_atomics),
+	CASE(refuse__extensions_of_one_end),
 	CASE(refuse__not_without_payload),
 	CASE(refuse__too_many_reads),
 	CASE(refuse__ord_stalls_only),

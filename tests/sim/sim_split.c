@@ -23,6 +23,17 @@ static void few(void)
 	sim_pair_recv(&p, &p.a, 1);
 }
 
+/* what RFC 7306 adds */
+static void few_more(void)
+{
+	sim_post(&p.a, RDMAP_ATOMIC_REQ, 0, 5);
+	sim_post(&p.a, RDMAP_WRITE, 3, 17);
+	sim_post(&p.a, RDMAP_IMM_SE, 0, 0);
+	sim_pair_recv(&p, &p.b, 0);
+	sim_post(&p.b, RDMAP_IMM, 0, 0);
+	sim_pair_recv(&p, &p.a, 1);
+}
+
 static void many(void)
 {
 	u32 i;
@@ -36,7 +47,11 @@ static void many(void)
 	}
 	sim_post(&p.a, RDMAP_READ_REQ, 0, 0);
 	sim_post(&p.a, RDMAP_READ_REQ, 300, 0);
+	sim_post(&p.a, RDMAP_ATOMIC_REQ, 0, 7);
+	sim_post(&p.a, RDMAP_ATOMIC_REQ, 0, 7);
 	sim_post(&p.a, RDMAP_READ_REQ, 1, 300);
+	sim_post(&p.b, RDMAP_IMM, 0, 0);
+	sim_pair_recv(&p, &p.a, 3);
 	sim_post(&p.a, RDMAP_SEND_SE_INVAL, 333, 0);
 	sim_post(&p.a, RDMAP_WRITE, 250, 512);
 	sim_pair_recv(&p, &p.b, 333);
@@ -85,6 +100,7 @@ static bool same(const struct sim_end *e, const struct sim_end *peer)
 
 		if (w->opcode == RDMAP_WRITE ? !sim_write_good(e, w) :
 		    w->opcode != RDMAP_READ_REQ &&
+		    w->opcode != RDMAP_ATOMIC_REQ &&
 		    !sim_recv_good(&e->rq[n++], w))
 			return false;
 	}
@@ -142,21 +158,26 @@ TEST(split__every_rtr)
 			every_cut((enum sim_mode)mode, rtr[i], few);
 }
 
-TEST(split__every_pair_of_points)
+static void every_pair(enum sim_mode mode, void (*post)(void))
 {
 	u32 i, j;
+
+	NEED(record(mode, 0, post));
+	for (i = 0; i <= to_b_len; i++)
+		for (j = i; j <= to_b_len; j++)
+			NEED(feed(mode, 0, post, false, i, j));
+	for (i = 0; i <= to_a_len; i++)
+		for (j = i; j <= to_a_len; j++)
+			NEED(feed(mode, 0, post, true, i, j));
+}
+
+TEST(split__every_pair_of_points)
+{
 	int mode;
 
 	for (mode = 0; mode < SIM_MODES; mode++) {
-		NEED(record((enum sim_mode)mode, 0, few));
-		for (i = 0; i <= to_b_len; i++)
-			for (j = i; j <= to_b_len; j++)
-				NEED(feed((enum sim_mode)mode, 0, few, false,
-					  i, j));
-		for (i = 0; i <= to_a_len; i++)
-			for (j = i; j <= to_a_len; j++)
-				NEED(feed((enum sim_mode)mode, 0, few, true,
-					  i, j));
+		every_pair((enum sim_mode)mode, few);
+		every_pair((enum sim_mode)mode, few_more);
 	}
 }
 

@@ -15,7 +15,7 @@
 #define BASE		0x1000u		/* TO of its first octet */
 #define MEM_LEN		64u
 #define CANARY		16u		/* octets around each target */
-#define RQ_MAX		4u
+#define RQ_MAX		8u
 #define RD_MAX		4u
 #define STREAM_MAX	140000u
 #define EV_MAX		32u
@@ -25,6 +25,7 @@ enum exec_mode { VERIFY_FIRST, CUT_THROUGH, NO_CRC, MODES };
 struct exec_read {
 	u32 stag, len;
 	u64 to;
+	bool atomic;		/* @stag is its Request Identifier */
 };
 
 struct exec {
@@ -47,11 +48,13 @@ struct exec {
 	u32 steps, placed, delivers, fails, seg_starts;
 	struct siw_rx_insn ev[EV_MAX];
 	struct siw_rreq rreq;
+	struct siw_areq areq;
 	struct siw_term peer_term;
 };
 
 static struct exec e;
 static bool exec_markers;	/* the next exec_begin() is for such a stream */
+static u8 exec_ext;		/* ... and with these SIW_EXT_* */
 
 static inline void exec_begin_as(enum exec_mode mode, bool responder,
 				 bool rtr_send)
@@ -62,6 +65,7 @@ static inline void exec_begin_as(enum exec_mode mode, bool responder,
 		.verify_first = mode == VERIFY_FIRST,
 		.responder = responder,
 		.rtr_send = rtr_send,
+		.ext = exec_ext,
 	};
 
 	memset(&e, 0, sizeof(e));
@@ -86,6 +90,13 @@ static inline void post_recv(u32 len)
 static inline void post_read(u32 stag, u64 to, u32 len)
 {
 	const struct exec_read r = { .stag = stag, .len = len, .to = to };
+
+	e.rd[e.rd_cnt++] = r;
+}
+
+static inline void post_atomic(u32 id)
+{
+	const struct exec_read r = { .stag = id, .len = 8, .atomic = true };
 
 	e.rd[e.rd_cnt++] = r;
 }
@@ -139,7 +150,7 @@ static inline void exec_place(const struct siw_rx_insn *i, u32 n)
 
 static inline void exec_deliver(const struct siw_rx_insn *i)
 {
-	if (i->opcode == RDMAP_READ_REQ && !e.ird) {
+	if ((i->rreq || i->areq) && !e.ird) {
 		siw_rx_refuse(&e.rx, SIW_E_RREQ_IRD);
 		return;
 	}
@@ -154,9 +165,13 @@ static inline void exec_deliver(const struct siw_rx_insn *i)
 		e.rreq = *i->rreq;
 		e.ird--;
 	}
+	if (i->areq) {
+		e.areq = *i->areq;
+		e.ird--;
+	}
 	if (i->term)
 		e.peer_term = *i->term;
-	if (i->opcode == RDMAP_READ_RESP)
+	if (i->opcode == RDMAP_READ_RESP || i->opcode == RDMAP_ATOMIC_RESP)
 		e.rd_next++;
 	siw_rx_done(&e.rx, 0, 0);
 }
@@ -172,7 +187,14 @@ static inline void exec_ask(const struct siw_rx_insn *i)
 			siw_rx_refuse(&e.rx, SIW_E_UNT_NOBUF);
 		return;
 	}
-	if (e.rd_next < e.rd_cnt)
+	if (i->opcode == RDMAP_ATOMIC_RESP) {
+		if (e.rd_next < e.rd_cnt && r->atomic)
+			siw_rx_atomic(&e.rx, r->stag);
+		else
+			siw_rx_refuse(&e.rx, SIW_E_ARESP_NONE);
+		return;
+	}
+	if (e.rd_next < e.rd_cnt && !r->atomic)
 		siw_rx_read(&e.rx, r->stag, r->to, r->len);
 	else
 		siw_rx_refuse(&e.rx, SIW_E_ROP_UNSOLICITED);

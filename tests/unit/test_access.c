@@ -2,7 +2,8 @@
 /*
  * core/access.h. DDP-7.1-08 to -13, RDMAP-7.2-06 to -11, DDP-5.2-07,
  * RDMAP-5.2.1-10, SEC-6.2.1-01, SEC-6.3.5-01, SEC-6.3.5-02, SEC-6.1.1-02,
- * RDMAP-7.2-12 (order of the checks), D-23, D-24, D-25
+ * RDMAP-7.2-12 (order of the checks), D-23, D-24, D-25, EXT-5.2.1-11,
+ * EXT-5.1.1-01, EXT-5.1.2-03
  */
 #include "harness.h"
 #include "../../core/access.h"
@@ -171,6 +172,36 @@ TEST(siw_acc_err__triples)
 	}
 }
 
+/* As for a Read of 8 octets, and alignment of memory comes last. */
+TEST(siw_access_atomic__all)
+{
+	struct siw_mem_view v = view(0x1004, 64, SIW_R_REMOTE_ATOMIC);
+	u32 i;
+
+	/* registered so that offset 0x1004 is aligned memory */
+	for (i = 0; i < 57; i++)
+		CHECK_EQ(siw_access_atomic(&v, &pd_a, SIW_R_REMOTE, 0x1004 + i,
+					   0x70000 + i),
+			 i % 8 ? SIW_E_AREQ_ALIGN : SIW_OK);
+	for (; i < 72; i++)
+		CHECK_EQ(siw_access_atomic(&v, &pd_a, SIW_R_REMOTE, 0x1004 + i,
+					   0x70000 + i), SIW_E_RPROT_BOUNDS);
+	CHECK_EQ(siw_access_atomic(&v, &pd_a, SIW_R_REMOTE, 0x1003, 0x6ffff),
+		 SIW_E_RPROT_BOUNDS);
+	CHECK_EQ(siw_access_atomic(&v, &pd_a, SIW_R_REMOTE, U64_MAX - 7, 0),
+		 SIW_E_RPROT_WRAP);
+	CHECK_EQ(siw_access_atomic(&v, &pd_b, SIW_R_REMOTE, 0x1004, 0),
+		 SIW_E_RPROT_ASSOC);
+	CHECK_EQ(siw_access_atomic(&v, &pd_a, RW, 0x1004, 0),
+		 SIW_E_RPROT_RIGHTS);
+	v.rights = RW;
+	CHECK_EQ(siw_access_atomic(&v, &pd_a, SIW_R_REMOTE, 0x1004, 1),
+		 SIW_E_RPROT_RIGHTS);
+	v.valid = false;
+	CHECK_EQ(siw_access_atomic(&v, &pd_a, SIW_R_REMOTE, 0x1004, 1),
+		 SIW_E_RPROT_STAG);
+}
+
 SUITE(access,
       CASE(siw_access__exact_bounds),
       CASE(siw_access__wrap),
@@ -180,4 +211,5 @@ SUITE(access,
       CASE(siw_access__rights),
       CASE(siw_access__order),
       CASE(siw_access_sge__local),
-      CASE(siw_acc_err__triples));
+      CASE(siw_acc_err__triples),
+      CASE(siw_access_atomic__all));

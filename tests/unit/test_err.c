@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
  * core/err.c. IANA-3.1-01, IANA-3.2-01, IANA-3.3-01, DDP-7.2-01,
- * RDMAP-4.8-10, RDMAP-4.8-07
+ * RDMAP-4.8-10, RDMAP-4.8-07, D-41, D-43, D-45
  */
 #include "harness.h"
 #include "../../core/err.h"
@@ -120,6 +120,15 @@ TEST(siw_err_info__conditions)
 		{ SIW_E_RRESP_TO, SIW_E_TAG_BOUNDS },
 		{ SIW_E_RRESP_LONG, SIW_E_TAG_BOUNDS },
 		{ SIW_E_RRESP_SHORT, SIW_E_TAG_BOUNDS },
+		{ SIW_E_AREQ_OP, SIW_E_ROP_OPCODE },
+		{ SIW_E_AREQ_ALIGN, SIW_E_ROP_STREAM },
+		{ SIW_E_AREQ_SHORT, SIW_E_ROP_UNSPEC },
+		{ SIW_E_AREQ_LONG, SIW_E_UNT_LONG },
+		{ SIW_E_AREQ_SPLIT, SIW_E_UNT_MO },
+		{ SIW_E_ARESP_NONE, SIW_E_UNT_NOBUF },
+		{ SIW_E_ARESP_LEN, SIW_E_ROP_UNSPEC },
+		{ SIW_E_ARESP_ID, SIW_E_ROP_UNSPEC },
+		{ SIW_E_IMM_LEN, SIW_E_ROP_UNSPEC },
 	};
 	const struct siw_err_info *a, *b;
 	u32 i;

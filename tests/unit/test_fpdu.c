@@ -17,7 +17,9 @@ TEST(siw_opcode_info__table)
 		{ RDMAP_READ_RESP, 1, 0, 16 }, { RDMAP_SEND, 0, 0, 20 },
 		{ RDMAP_SEND_INVAL, 0, 0, 20 }, { RDMAP_SEND_SE, 0, 0, 20 },
 		{ RDMAP_SEND_SE_INVAL, 0, 0, 20 },
-		{ RDMAP_TERMINATE, 0, 2, 20 },
+		{ RDMAP_TERMINATE, 0, 2, 20 }, { RDMAP_IMM, 0, 0, 28 },
+		{ RDMAP_IMM_SE, 0, 0, 28 }, { RDMAP_ATOMIC_REQ, 0, 1, 72 },
+		{ RDMAP_ATOMIC_RESP, 0, 3, 32 },
 	};
 	const struct siw_opcode_info *info;
 	u8 op;
@@ -28,8 +30,10 @@ TEST(siw_opcode_info__table)
 		CHECK_EQ(info->tagged, t[op][1]);
 		CHECK_EQ(info->qn, t[op][2]);
 		CHECK_EQ(info->hdr_len, t[op][3]);
-		CHECK_EQ(info->solicited, op == 5 || op == 6);
+		CHECK_EQ(info->solicited, op == 5 || op == 6 || op == 9);
 		CHECK_EQ(info->invalidate, op == 4 || op == 6);
+		CHECK_EQ(info->ext, op < 8 ? 0 : op < 10 ? SIW_EXT_IMM :
+							   SIW_EXT_ATOMIC);
 	}
 	for (; op < RDMAP_OPCODE_CNT; op++)
 		CHECK(!siw_opcode_info(op)->known);
@@ -200,32 +204,40 @@ TEST(siw_fpdu_check__golden)
 	};
 	static const struct {
 		const char *name;
+		u8 ext;
 		enum siw_err err;
 	} bad[] = {
-		{ "G30", SIW_E_ROP_OPCODE }, { "G31", SIW_E_ROP_OPCODE },
-		{ "G32", SIW_E_UNT_QN }, { "G33", SIW_E_ROP_OPCODE },
+		{ "G30", SIW_EXT_ATOMIC, SIW_E_ROP_OPCODE },
+		{ "G31", SIW_EXT_ATOMIC, SIW_E_ROP_OPCODE },
+		{ "G32", SIW_EXT_ATOMIC, SIW_E_UNT_QN },
+		{ "G33", SIW_EXT_IMM, SIW_E_ROP_OPCODE },
+		{ "G34", SIW_EXT_IMM, SIW_E_ROP_OPCODE },
 	};
 	struct siw_seg s;
 	u32 i;
+	u8 ext;
 
 	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		NEED(vector_get(good[i], frame));
 		siw_fpdu_decode(&s, frame);
-		CHECK_EQ(siw_fpdu_check(&s), SIW_OK);
+		CHECK_EQ(siw_fpdu_check(&s, 0), SIW_OK);
 	}
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		NEED(vector_get(bad[i].name, frame));
 		siw_fpdu_decode(&s, frame);
-		CHECK_EQ(siw_fpdu_check(&s), bad[i].err);
+		for (ext = 0; ext <= SIW_EXT_ALL; ext++)
+			CHECK_EQ(siw_fpdu_check(&s, ext),
+				 ext & bad[i].ext ? SIW_OK : bad[i].err);
 	}
 }
 
 /* What the table says for every combination of the fields, by itself. */
-static enum siw_err want_check(u32 t, u32 dv, u32 qn, u32 rv, u32 op)
+static enum siw_err want_check(u32 t, u32 dv, u32 qn, u32 rv, u32 op, bool imm,
+			       bool atomic)
 {
 	if (dv != 1)
 		return t ? SIW_E_TAG_VERSION : SIW_E_UNT_VERSION;
-	if (!t && qn > 2)
+	if (!t && qn > (atomic ? 3u : 2u))
 		return SIW_E_UNT_QN;
 	if (rv != 1)
 		return SIW_E_ROP_VERSION;
@@ -234,10 +246,14 @@ static enum siw_err want_check(u32 t, u32 dv, u32 qn, u32 rv, u32 op)
 	if ((qn == 0 && op >= 3 && op <= 6) || (qn == 1 && op == 1) ||
 	    (qn == 2 && op == 7))
 		return SIW_OK;
+	if (imm && qn == 0 && (op == 8 || op == 9))
+		return SIW_OK;
+	if (atomic && ((qn == 1 && op == 10) || (qn == 3 && op == 11)))
+		return SIW_OK;
 	return SIW_E_ROP_OPCODE;
 }
 
-TEST(siw_fpdu_check__every_field_value)
+static void check_all_with(u8 ext)
 {
 	u32 c, r, qn;
 	struct siw_seg s;
@@ -251,10 +267,19 @@ TEST(siw_fpdu_check__every_field_value)
 				frame[3] = (u8)r;
 				put32(frame + 8, qn == 4 ? U32_MAX : qn);
 				siw_fpdu_decode(&s, frame);
-				CHECK_EQ(siw_fpdu_check(&s),
+				CHECK_EQ(siw_fpdu_check(&s, ext),
 					 want_check(c >> 7, c & 3, qn, r >> 6,
-						    r & 15));
+						    r & 15, ext & 1, ext & 2));
 			}
+}
+
+/* EXT-1.1-01: what was not agreed to is as if nobody had registered it. */
+TEST(siw_fpdu_check__every_field_value)
+{
+	u8 ext;
+
+	for (ext = 0; ext <= SIW_EXT_ALL; ext++)
+		check_all_with(ext);
 }
 
 TEST(siw_fpdu_decode_rreq__golden)

@@ -46,6 +46,10 @@ TEST(siw_term_init__golden)
 		{ "G22", SIW_E_RPROT_STAG, "G17", 48 },
 		{ "G23", SIW_E_UNT_NOBUF, "G14", 20 },
 		{ "G24", SIW_E_MPA_RTR, NULL, 0 },
+		{ "G25", SIW_E_RPROT_RIGHTS, "G30", 72 },
+		{ "G26", SIW_E_AREQ_ALIGN, "G31", 20 },
+		{ "G27", SIW_E_ROP_OPCODE, "G33", 20 },
+		{ "G28", SIW_E_UNT_QN, "G32", 20 },
 	};
 	u32 i, n;
 
@@ -86,6 +90,12 @@ TEST(siw_term_init__which_headers)
 	siw_term_init(&t, SIW_E_RPROT_INVAL, frame, 48);
 	CHECK_EQ(t.hdrct, MD);
 	CHECK_EQ(t.hdr_len, 18);
+	/* EXT-8.1-02, D-42: never that of an Atomic */
+	NEED(vector_get("G30", frame));
+	siw_term_init(&t, SIW_E_RPROT_STAG, frame, 72);
+	CHECK_EQ(t.hdrct, MD);
+	CHECK_EQ(t.hdr_len, 18);
+	CHECK_EQ(t.seg_len, 70);
 }
 
 TEST(siw_term_init__send_flag)

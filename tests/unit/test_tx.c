@@ -2,7 +2,9 @@
 /*
  * core/tx.c, without markers. MPA-3-01, -03, -04, MPA-4.1-01 to -03, -06,
  * MPA-4.4-09, MPA-4.5-04, DDP-4.1-02, -05, -07, DDP-4.3-02 to -07, DDP-5.2-01 to -06,
- * DDP-5.3-01, -02, DDP-3-02, RDMAP-3.1-02, RDMAP-4.1-*, RDMAP-5.4-01, -07
+ * DDP-5.3-01, -02, DDP-3-02, RDMAP-3.1-02, RDMAP-4.1-*, RDMAP-5.4-01, -07,
+ * EXT-4.1-01, -02, -04, EXT-5.2.1-01, -03, -04, EXT-5.2.2-01, EXT-6.2-01,
+ * EXT-6.3-01, -04
  */
 #include "harness.h"
 #include "tx_exec.h"
@@ -151,7 +153,9 @@ TEST(siw_tx_start__golden_terminate)
 
 TEST(siw_tx_start__refuses)
 {
+	const struct siw_areq a = { .op = RDMAP_CMP_SWAP };
 	struct siw_tx_msg m = msg(RDMAP_SEND, 8);
+	const struct siw_aresp ar = { .id = 1 };
 	struct siw_rreq r = { .len = 1 };
 	u8 op;
 
@@ -162,7 +166,9 @@ TEST(siw_tx_start__refuses)
 	m.ctx = NULL;
 	CHECK_EQ(siw_tx_start(&tx, &m), -EINVAL);
 	for (op = RDMAP_IMM; op < 20; op++) {
-		m = msg(op, 8);
+		m = msg(op, 0);
+		m.areq = &a;
+		m.aresp = &ar;
 		CHECK_EQ(siw_tx_start(&tx, &m), -EINVAL);
 	}
 	m = msg(RDMAP_READ_REQ, 0);
@@ -202,6 +208,134 @@ TEST(siw_tx_start__msn)
 		send_one(&m, 1454);
 		if (!(stream[2] & DDP_F_TAGGED))
 			CHECK_EQ(get32(stream + 12), msn[i]);
+	}
+}
+
+static void begin_ext(u8 ext)
+{
+	const struct siw_tx_params p = { .crc = true, .ext = ext };
+
+	siw_tx_init(&tx, &p);
+	stream_len = 0;
+}
+
+static const struct siw_areq add_one = {
+	.op = RDMAP_FETCH_ADD, .id = 0x1234, .stag = 0x200, .to = 0x3000,
+	.data = 1, .cmp = 77, .cmp_mask = 88, .msn = 99,
+};
+
+static const struct siw_areq swap = {
+	.op = RDMAP_CMP_SWAP, .id = 0x1235, .stag = 0x200, .to = 0x3000,
+	.data = 0x55, .mask = 0xff, .cmp = 0x0b, .cmp_mask = 0xff,
+};
+
+TEST(siw_tx_start__golden_atomics)
+{
+	const struct siw_aresp r[] = {
+		{ .id = 0x1234, .value = 0x0a, .msn = 99 },
+		{ .id = 0xfffffffe, .value = 0x8000000000000001ULL },
+	};
+	struct siw_tx_msg m = msg(RDMAP_ATOMIC_REQ, 0);
+
+	begin_ext(SIW_EXT_ATOMIC);
+	m.areq = &add_one;
+	send_one(&m, 1454);
+	check_golden("G30");
+	stream_len = 0;
+	m.areq = &swap;
+	send_one(&m, 128);
+	check_golden("G31");
+	m = msg(RDMAP_ATOMIC_RESP, 0);
+	m.aresp = &r[0];
+	stream_len = 0;
+	send_one(&m, 1454);
+	check_golden("G32");
+	m.aresp = &r[1];
+	stream_len = 0;
+	send_one(&m, 128);
+	check_golden("G35");
+}
+
+TEST(siw_tx_start__golden_immediate)
+{
+	struct siw_tx_msg m = msg(RDMAP_IMM, 0);
+
+	begin_ext(SIW_EXT_IMM);
+	m.imm = 0x1122334455667788ULL;
+	send_one(&m, 1454);
+	check_golden("G33");
+	m = msg(RDMAP_IMM_SE, 0);
+	m.imm = 0xfedcba9876543210ULL;
+	stream_len = 0;
+	send_one(&m, 128);
+	check_golden("G34");
+}
+
+/* Each needs its own bit, no payload, and its values. */
+TEST(siw_tx_start__refuses_extensions)
+{
+	const struct siw_aresp r = { .id = 1 };
+	struct siw_tx_msg m;
+	u8 op, ext;
+	bool atomic;
+
+	for (ext = 0; ext <= SIW_EXT_ALL; ext++)
+		for (op = RDMAP_IMM; op < RDMAP_OPCODE_CNT; op++) {
+			begin_ext(ext);
+			atomic = op == 10 || op == 11;
+			m = msg(op, 8);
+			m.areq = &swap;
+			m.aresp = &r;
+			CHECK_EQ(siw_tx_start(&tx, &m), -EINVAL);
+			m.len = 0;
+			m.ctx = NULL;
+			CHECK_EQ(siw_tx_start(&tx, &m), -EINVAL);
+			m.ctx = &ctx_a;
+			if (op == RDMAP_ATOMIC_REQ)
+				m.areq = NULL;
+			m.aresp = op == RDMAP_ATOMIC_RESP ? NULL : &r;
+			if (atomic)
+				CHECK_EQ(siw_tx_start(&tx, &m), -EINVAL);
+			m.areq = &swap;
+			m.aresp = &r;
+			CHECK_EQ(siw_tx_start(&tx, &m),
+				 op < 12 && ext & (atomic ? SIW_EXT_ATOMIC :
+							    SIW_EXT_IMM) ?
+				 0 : -EINVAL);
+		}
+}
+
+/* Immediate Data count with Sends, Atomic Requests with Reads. */
+TEST(siw_tx_start__extensions_msn)
+{
+	static const u8 ops[] = {
+		RDMAP_SEND, RDMAP_IMM, RDMAP_READ_REQ, RDMAP_ATOMIC_REQ,
+		RDMAP_WRITE, RDMAP_IMM_SE, RDMAP_ATOMIC_RESP, RDMAP_READ_REQ,
+		RDMAP_SEND_SE, RDMAP_ATOMIC_RESP,
+	};
+	static const u32 msn[] = { 1, 2, 1, 2, 0, 3, 1, 3, 4, 2 };
+	static const u32 qn[] = { 0, 0, 1, 1, 0, 0, 3, 1, 0, 3 };
+	const struct siw_aresp resp = { .id = 1 };
+	struct siw_rreq r = { .len = 1 };
+	struct siw_tx_msg m;
+	u32 i;
+
+	begin_ext(SIW_EXT_ALL);
+	for (i = 0; i < sizeof(ops); i++) {
+		m = msg(ops[i], 0);
+		m.rreq = &r;
+		m.areq = &swap;
+		m.aresp = &resp;
+		stream_len = 0;
+		send_one(&m, 1454);
+		CHECK_EQ(stream[3], 0x40 | ops[i]);
+		if (stream[2] & DDP_F_TAGGED)
+			continue;
+		CHECK_EQ(stream[2], 0x41);
+		CHECK_EQ(get32(stream + 4), 0);
+		CHECK_EQ(get32(stream + 8), qn[i]);
+		CHECK_EQ(get32(stream + 12), msn[i]);
+		CHECK_EQ(get32(stream + 16), 0);
 	}
 }
 
@@ -622,6 +756,10 @@ SUITE(tx,
       CASE(siw_tx_start__golden_terminate),
       CASE(siw_tx_start__refuses),
       CASE(siw_tx_start__msn),
+      CASE(siw_tx_start__golden_atomics),
+      CASE(siw_tx_start__golden_immediate),
+      CASE(siw_tx_start__refuses_extensions),
+      CASE(siw_tx_start__extensions_msn),
       CASE(siw_tx_cut__rfc_examples),
       CASE(siw_tx_cut__every_length),
       CASE(siw_tx_cut__bounds_mulpdu),
