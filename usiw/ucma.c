@@ -32,7 +32,7 @@ struct cm_id *cm_get(const struct cm_cmd *c, u32 handle)
 {
 	struct cm_id *id = usiw_handle_get(&ids, handle);
 
-	return id && id->file == c->file ? id : NULL;
+	return id && id->file == c->file && !id->untold ? id : NULL;
 }
 
 struct cm_id *cm_id_new(struct usiw_file *f, u64 uid)
@@ -267,10 +267,10 @@ static void cm_release(struct usiw_file *f)
 	struct cm_id *id;
 	u32 i;
 
-	/* requests first: they wait in the list of their listener */
+	/* a request that waits to be told goes with its listener */
 	for (i = 0; i < ids.size; i++) {
 		id = usiw_handle_get(&ids, i);
-		if (id && id->file == f)
+		if (id && id->file == f && !id->untold)
 			cm_id_free(id);
 	}
 }

@@ -61,6 +61,7 @@ struct cm_id {
 	bool afonly;
 	u8 tos;			/* 0: not set */
 	bool early;		/* listens for TCP although only bound */
+	bool untold;		/* a request the program does not know of yet */
 	struct usiw_event_list held;	/* requests that came too early */
 	u32 room;		/* listener: requests that may still wait */
 	u32 events;		/* told to the program */

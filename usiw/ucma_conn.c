@@ -166,6 +166,7 @@ static void up_request(struct cm_id *id, const struct usiw_cm_event *ev)
 	}
 	req->ep = ev->ep;
 	req->state = CM_REQUEST;
+	req->untold = true;
 	req->passive = true;
 	req->on_dev = true;
 	usiw_ep_names(ev->ep, &req->src, &req->dst);

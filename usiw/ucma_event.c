@@ -121,10 +121,12 @@ ssize_t cm_take(struct usiw_file *f, struct usiw_event *ev, void *buf,
 	struct get_event cmd;
 	int rv;
 
-	(void)f;
 	memcpy(&cmd, buf, sizeof(cmd));
-	if (e->req)
+	if (e->req) {
 		e->id->room++;
+		e->req->untold = false;
+		e->req->file = f;
+	}
 	rv = usiw_put_user(cmd.get.response, &e->resp,
 			   cmd.hdr.out < sizeof(e->resp) ? cmd.hdr.out :
 							   sizeof(e->resp));
@@ -150,6 +152,8 @@ void cm_drop_events(struct cm_id *id)
 		usiw_event_unlink(id->file, ev);
 		free(e);
 		if (req) {
+			/* its listener may have moved while it was held back */
+			req->file = id->file;
 			/* its own events, if any, may be the next one */
 			cm_id_free(req);
 			next = TAILQ_FIRST(list);
@@ -171,7 +175,5 @@ void cm_move_events(struct cm_id *id, struct usiw_file *to)
 			continue;
 		usiw_event_unlink(id->file, ev);
 		usiw_event_push(to, ev);
-		if (e->req)
-			e->req->file = to;
 	}
 }
