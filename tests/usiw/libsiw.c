@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <arpa/inet.h>
@@ -269,6 +270,117 @@ static void batch_errors(void)
 	NEED(nothing(&a) && nothing(&b));
 }
 
+/* Threads share a queue; all rings go round many times. */
+#define THREADS	3
+#define ROUNDS	3000
+
+static int in_flight;
+
+static int write_old(uint64_t *from, uint64_t to, uint64_t id)
+{
+	struct ibv_sge sge = { .addr = (uintptr_t)from, .length = 8,
+			       .lkey = a.mr->lkey };
+	struct ibv_send_wr wr = {
+		.wr_id = id, .sg_list = &sge, .num_sge = 1,
+		.opcode = IBV_WR_RDMA_WRITE, .send_flags = IBV_SEND_SIGNALED,
+		.wr.rdma = { .remote_addr = to, .rkey = b.mr->rkey },
+	}, *bad;
+
+	return ibv_post_send(a.id->qp, &wr, &bad);
+}
+
+static int write_new(uint64_t *from, uint64_t to, uint64_t id)
+{
+	ibv_wr_start(ex(&a));
+	begin(&a, id, IBV_SEND_SIGNALED | IBV_SEND_INLINE);
+	ibv_wr_rdma_write(ex(&a), b.mr->rkey, to);
+	ibv_wr_set_inline_data(ex(&a), from, 8);
+	return ibv_wr_complete(ex(&a));
+}
+
+static void *writer(void *arg)
+{
+	uint64_t n = (uintptr_t)arg, *from = (uint64_t *)a.buf + n, i;
+	uint64_t to = (uintptr_t)((uint64_t *)b.buf + n);
+	int rv;
+
+	for (i = 1; i <= ROUNDS; i++) {
+		while (__atomic_add_fetch(&in_flight, 1, __ATOMIC_SEQ_CST) >
+		       3 * DEPTH) {
+			__atomic_sub_fetch(&in_flight, 1, __ATOMIC_SEQ_CST);
+			sched_yield();
+		}
+		*from = i;
+		while ((rv = i & 1 ? write_old(from, to, n << 32 | i) :
+				     write_new(from, to, n << 32 | i)) == ENOMEM)
+			sched_yield();
+		NEED(!rv);
+	}
+	return NULL;
+}
+
+static void threads(void)
+{
+	uint64_t last[THREADS] = { 0 };
+	struct ibv_wc wc[5];
+	pthread_t t[THREADS];
+	int i, n, sum = 0;
+
+	connect_ends();
+	for (i = 0; i < THREADS; i++)
+		NEED(!pthread_create(&t[i], NULL, writer,
+				     (void *)(uintptr_t)i));
+	while (sum < THREADS * ROUNDS) {
+		n = ibv_poll_cq(ibv_cq_ex_to_cq(a.cq), 5, wc);
+		NEED(n >= 0);
+		for (i = 0; i < n; i++) {
+			uint64_t *l = &last[wc[i].wr_id >> 32];
+
+			NEED(wc[i].status == IBV_WC_SUCCESS);
+			NEED(wc[i].opcode == IBV_WC_RDMA_WRITE);
+			NEED((uint32_t)wc[i].wr_id == ++*l);
+			__atomic_sub_fetch(&in_flight, 1, __ATOMIC_SEQ_CST);
+		}
+		sum += n;
+		if (!n)
+			sched_yield();
+	}
+	for (i = 0; i < THREADS; i++)
+		pthread_join(t[i], NULL);
+	/* behind a Read all Writes are there */
+	ibv_wr_start(ex(&a));
+	begin(&a, 1, IBV_SEND_SIGNALED);
+	ibv_wr_rdma_read(ex(&a), b.mr->rkey, (uintptr_t)b.buf);
+	ibv_wr_set_sge(ex(&a), a.mr->lkey, (uintptr_t)a.buf + 200, 8);
+	NEED(!ibv_wr_complete(ex(&a)));
+	get(&a, 1, IBV_WC_RDMA_READ, 0);
+	for (i = 0; i < THREADS; i++)
+		NEED(((uint64_t *)b.buf)[i] == ROUNDS);
+}
+
+static void receives(void)
+{
+	uint64_t n = 0, i;
+
+	connect_ends();
+	for (n = 0; n < 100 * DEPTH; n += DEPTH) {
+		for (i = 0; i < DEPTH; i++)
+			post_recv(&b, n + i, 1);
+		ibv_wr_start(ex(&a));
+		for (i = 0; i < DEPTH; i++) {
+			begin(&a, n + i, IBV_SEND_SIGNALED);
+			ibv_wr_send(ex(&a));
+			ibv_wr_set_sge(ex(&a), a.mr->lkey, (uintptr_t)a.buf,
+				       (uint32_t)(n + i));
+		}
+		NEED(!ibv_wr_complete(ex(&a)));
+		for (i = 0; i < DEPTH; i++) {
+			get(&b, n + i, IBV_WC_RECV, (uint32_t)(n + i));
+			get(&a, n + i, IBV_WC_SEND, 0);
+		}
+	}
+}
+
 /* ibv_post_send() and ibv_post_recv() return errno values, and where. */
 static void old_errors(void)
 {
@@ -395,6 +507,8 @@ static const struct test tests[] = {
 	{ "old_errors", old_errors },
 	{ "no_buffers", no_buffers },
 	{ "no_receive_queue", no_receive_queue },
+	{ "threads", threads },
+	{ "receives", receives },
 	{ "query_srq", query_srq },
 	{ "cq_attributes", cq_attributes },
 	{ NULL, NULL }
