@@ -149,7 +149,7 @@ static void async_event(struct siw_qp *qp, enum ib_event_type type)
 
 static void async_events(struct siw_qp *qp, u32 act)
 {
-	if (act & SIW_QP_EV_SQ_DRAINED)
+	if (act & SIW_QP_EV_SQ_DRAINED && READ_ONCE(qp->tell_drained))
 		async_event(qp, IB_EVENT_SQ_DRAINED);
 	if (act & SIW_QP_EV_FATAL)
 		async_event(qp, IB_EVENT_QP_FATAL);

@@ -435,6 +435,7 @@ struct siw_qp {
 	struct delayed_work flush_work;
 	bool flush_sq, flush_rq;
 	bool last_wqe_told;
+	bool tell_drained;		/* SQ_DRAINED was asked for */
 	bool dying;			/* siw_qp_fini(): no new work */
 	u32 flush_gap;			/* ms to the next look at user rings */
 

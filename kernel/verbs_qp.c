@@ -276,6 +276,9 @@ int siw_modify_qp(struct ib_qp *base, struct ib_qp_attr *attr, int mask,
 		return -EINVAL;
 	if (mask & IB_QP_ACCESS_FLAGS)
 		set_rights(qp, attr, mask);
+	/* without being asked, it would be told at the end of each connection */
+	if (mask & IB_QP_EN_SQD_ASYNC_NOTIFY)
+		WRITE_ONCE(qp->tell_drained, attr->en_sqd_async_notify);
 	if (!(mask & IB_QP_STATE))
 		return 0;
 	ev = state_event(attr->qp_state);

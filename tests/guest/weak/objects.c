@@ -242,6 +242,47 @@ static void tail(const char *addr)
 	}
 }
 
+/* async_event() - the next one of the device, within @ms; or NULL */
+static struct ibv_qp *async_event(struct ibv_context *ctx,
+				  enum ibv_event_type type, int ms)
+{
+	struct pollfd p = { .fd = ctx->async_fd, .events = POLLIN };
+	struct ibv_async_event ev;
+
+	if (poll(&p, 1, ms) != 1)
+		return NULL;
+	need(!ibv_get_async_event(ctx, &ev), "ibv_get_async_event: %m");
+	need(ev.event_type == type, "event '%s'",
+	     ibv_event_type_str(ev.event_type));
+	ibv_ack_async_event(&ev);
+	return ev.element.qp;
+}
+
+/* That the send queue is empty is told to who asked for it, and nobody else:
+ * kernel clients log what they do not expect.
+ */
+static void drained(const char *addr)
+{
+	struct ibv_qp_attr attr = {
+		.qp_state = IBV_QPS_SQD, .en_sqd_async_notify = 1,
+	};
+	struct ends e = {};
+
+	connect_ends(&e, addr, NULL);
+	need(!rdma_disconnect(e.a.id), "rdma_disconnect: %m");
+	cm_event(e.b.events, RDMA_CM_EVENT_DISCONNECTED, NULL, NULL);
+	need(!async_event(e.a.id->verbs, IBV_EVENT_SQ_DRAINED, 200),
+	     "an event that nobody asked for");
+	free_ends(&e);
+	connect_ends(&e, addr, NULL);
+	need(!ibv_modify_qp(e.a.qp, &attr, IBV_QP_STATE |
+			    IBV_QP_EN_SQD_ASYNC_NOTIFY), "ibv_modify_qp: %m");
+	need(async_event(e.a.id->verbs, IBV_EVENT_SQ_DRAINED, PATIENCE) ==
+	     e.a.qp, "no event");
+	need(!async_event(e.a.id->verbs, IBV_EVENT_SQ_DRAINED, 200),
+	     "the other end has one, too");
+}
+
 static const struct test tests[] = {
 	{ "query-after-init", query_after_init },
 	{ "query-rts", query_rts },
@@ -255,6 +296,7 @@ static const struct test tests[] = {
 	{ "signals", signals },
 	{ "keepalive", keepalive },
 	{ "tail", tail },
+	{ "drained", drained },
 	{ }
 };
 
