@@ -117,8 +117,8 @@ static uint8_t stag_key(struct siw_ctx *ctx)
 	return (uint8_t)x;
 }
 
-static struct ibv_mr *reg_mr(struct ibv_pd *pd, void *addr, size_t length,
-			     uint64_t iova, int access)
+static int reg_cmd(struct ibv_pd *pd, void *addr, size_t length, uint64_t iova,
+		   int access, struct siw_mr *mr)
 {
 	struct {
 		struct ibv_reg_mr ibv;
@@ -128,28 +128,75 @@ static struct ibv_mr *reg_mr(struct ibv_pd *pd, void *addr, size_t length,
 		struct ib_uverbs_reg_mr_resp ibv;
 		struct siw_uresp_reg_mr drv;
 	} resp = {};
-	struct verbs_mr *mr = calloc(1, sizeof(*mr));
+
+	cmd.drv.stag_key = stag_key(container_of(pd->context, struct siw_ctx,
+						 base.context));
+	mr->iova = iova;
+	return ibv_cmd_reg_mr(pd, addr, length, iova, access, &mr->base,
+			      &cmd.ibv, sizeof(cmd), &resp.ibv, sizeof(resp));
+}
+
+static struct ibv_mr *reg_mr(struct ibv_pd *pd, void *addr, size_t length,
+			     uint64_t iova, int access)
+{
+	struct siw_mr *mr = calloc(1, sizeof(*mr));
 	int rv;
 
 	if (!mr)
 		return NULL;
-	cmd.drv.stag_key = stag_key(container_of(pd->context, struct siw_ctx,
-						 base.context));
-	rv = ibv_cmd_reg_mr(pd, addr, length, iova, access, mr, &cmd.ibv,
-			    sizeof(cmd), &resp.ibv, sizeof(resp));
+	rv = reg_cmd(pd, addr, length, iova, access, mr);
 	if (!rv)
-		return &mr->ibv_mr;
+		return &mr->base.ibv_mr;
 	free(mr);
 	errno = rv;
 	return NULL;
 }
 
-static int dereg_mr(struct verbs_mr *mr)
+/*
+ * The drivers do not know this: it is registered once more, with another STag,
+ * and if that succeeds the old registration goes. So after an error nothing has
+ * changed, and that is what is said.
+ */
+static int rereg_mr(struct verbs_mr *vmr, int flags, struct ibv_pd *pd,
+		    void *addr, size_t length, int access)
 {
-	int rv = ibv_cmd_dereg_mr(mr);
+	struct siw_mr *mr = container_of(vmr, struct siw_mr, base);
+	struct ibv_mr *old = &vmr->ibv_mr;
+	struct siw_mr new = {};
+	uint64_t iova = mr->iova;
+
+	if (flags & IBV_REREG_MR_CHANGE_TRANSLATION) {
+		iova = (uintptr_t)addr;
+	} else {
+		addr = old->addr;
+		length = old->length;
+	}
+	if (!(flags & IBV_REREG_MR_CHANGE_ACCESS))
+		access = vmr->access;
+	if (!(flags & IBV_REREG_MR_CHANGE_PD))
+		pd = old->pd;
+	errno = reg_cmd(pd, addr, length, iova, access, &new);
+	if (errno)
+		return IBV_REREG_MR_ERR_CMD;
+	errno = ibv_cmd_dereg_mr(vmr);
+	if (errno) {
+		ibv_cmd_dereg_mr(&new.base);
+		return IBV_REREG_MR_ERR_CMD;
+	}
+	mr->iova = iova;
+	vmr->access = access;
+	old->handle = new.base.ibv_mr.handle;
+	old->lkey = new.base.ibv_mr.lkey;
+	old->rkey = new.base.ibv_mr.rkey;
+	return 0;
+}
+
+static int dereg_mr(struct verbs_mr *vmr)
+{
+	int rv = ibv_cmd_dereg_mr(vmr);
 
 	if (!rv)
-		free(mr);
+		free(container_of(vmr, struct siw_mr, base));
 	return rv;
 }
 
@@ -172,6 +219,7 @@ static const struct verbs_context_ops ops = {
 	.query_device_ex = query_device_ex,
 	.query_port = query_port,
 	.reg_mr = reg_mr,
+	.rereg_mr = rereg_mr,
 };
 
 /* rdma-core 57 has an argument more. */

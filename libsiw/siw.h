@@ -33,6 +33,16 @@ struct siw_ctx {
 };
 
 /**
+ * struct siw_mr - memory region
+ * @base: of libibverbs
+ * @iova: what its first octet is called
+ */
+struct siw_mr {
+	struct verbs_mr base;
+	uint64_t iova;
+};
+
+/**
  * struct siw_cq - completion queue
  * @base: of libibverbs
  * @lock: guards @get and @cur

@@ -455,6 +455,87 @@ static void no_receive_queue(void)
 	NEED(!strcmp(a.buf + 50, "xyz"));
 }
 
+/* A Write of 4 octets. Return: how it went. */
+static enum ibv_wc_status write_to(uint32_t rkey, uint64_t to)
+{
+	struct ibv_sge sge = { .addr = (uintptr_t)a.buf, .length = 4,
+			       .lkey = a.mr->lkey };
+	enum ibv_wc_status status;
+
+	ibv_wr_start(ex(&a));
+	begin(&a, 1, IBV_SEND_SIGNALED);
+	ibv_wr_rdma_write(ex(&a), rkey, to);
+	ibv_wr_set_sge_list(ex(&a), 1, &sge);
+	/* whether it arrived says only the Read */
+	begin(&a, 2, IBV_SEND_SIGNALED);
+	ibv_wr_rdma_read(ex(&a), b.mr->rkey, (uintptr_t)b.buf);
+	ibv_wr_set_sge(ex(&a), a.mr->lkey, (uintptr_t)a.buf + 8, 1);
+	NEED(!ibv_wr_complete(ex(&a)));
+	do {
+		while (nothing(&a))
+			;
+		status = a.cq->status;
+		done(&a);
+	} while (a.cq->wr_id != 2);
+	return status;
+}
+
+/* Registered again, it is elsewhere, with other rights, in another PD. */
+static void register_again(void)
+{
+	const int rights = IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE;
+	struct ibv_pd *other;
+	struct ibv_mr *mr;
+	char *to;
+
+	connect_ends();
+	other = ibv_alloc_pd(b.id->verbs);
+	to = calloc(2, LEN);
+	NEED(other && to);
+	mr = ibv_reg_mr(b.id->qp->pd, to, LEN, IBV_ACCESS_LOCAL_WRITE);
+	NEED(mr);
+	strcpy(a.buf, "one");
+	NEED(!ibv_rereg_mr(mr, IBV_REREG_MR_CHANGE_ACCESS, NULL, NULL, 0,
+			   rights));
+	NEED(write_to(mr->rkey, (uintptr_t)to) == IBV_WC_SUCCESS);
+	NEED(!strcmp(to, "one"));
+	strcpy(a.buf, "two");
+	NEED(!ibv_rereg_mr(mr, IBV_REREG_MR_CHANGE_TRANSLATION, NULL,
+			   to + LEN, LEN, 0));
+	NEED(mr->addr == to + LEN);
+	NEED(write_to(mr->rkey, (uintptr_t)to + LEN) == IBV_WC_SUCCESS);
+	NEED(!strcmp(to, "one") && !strcmp(to + LEN, "two"));
+	/* what is wrong changes nothing */
+	NEED(ibv_rereg_mr(mr, IBV_REREG_MR_CHANGE_ACCESS, NULL, NULL, 0,
+			  IBV_ACCESS_REMOTE_WRITE) == IBV_REREG_MR_ERR_CMD);
+	NEED(write_to(mr->rkey, (uintptr_t)to + LEN) == IBV_WC_SUCCESS);
+	NEED(!ibv_rereg_mr(mr, IBV_REREG_MR_CHANGE_PD, other, NULL, 0, 0));
+	NEED(mr->pd == other);
+	NEED(write_to(mr->rkey, (uintptr_t)to + LEN) != IBV_WC_SUCCESS);
+	NEED(!ibv_dereg_mr(mr));
+	NEED(!ibv_dealloc_pd(other));
+}
+
+/* To the peer it is where the program says. */
+static void register_iova(void)
+{
+	const uint64_t iova = 0x123450000000ULL;
+	struct ibv_mr *mr;
+	char *to;
+
+	connect_ends();
+	to = aligned_alloc(LEN, LEN);
+	NEED(to);
+	mr = ibv_reg_mr_iova(b.id->qp->pd, to, LEN, iova,
+			     IBV_ACCESS_LOCAL_WRITE | IBV_ACCESS_REMOTE_WRITE);
+	NEED(mr);
+	strcpy(a.buf, "one");
+	NEED(write_to(mr->rkey, iova + 100) == IBV_WC_SUCCESS);
+	NEED(!strcmp(to + 100, "one"));
+	NEED(write_to(mr->rkey, (uintptr_t)to) != IBV_WC_SUCCESS);
+	NEED(!ibv_dereg_mr(mr));
+}
+
 static void query_srq(void)
 {
 	struct ibv_srq_init_attr init = {
@@ -509,6 +590,8 @@ static const struct test tests[] = {
 	{ "no_receive_queue", no_receive_queue },
 	{ "threads", threads },
 	{ "receives", receives },
+	{ "register_again", register_again },
+	{ "register_iova", register_iova },
 	{ "query_srq", query_srq },
 	{ "cq_attributes", cq_attributes },
 	{ NULL, NULL }
