@@ -38,7 +38,7 @@ unpack() {
 			[ ! -x \$d/\$1 ] || prog=\$d/\$1
 		done
 		shift
-		export RDMAV_DRIVERS=$providers/libsiw
+		export RDMAV_DRIVERS=\${LIBSIW:-$providers/libsiw}
 		exec $ld --library-path ${libs#:}:$providers \\
 			--preload $usiw_lib \$prog "\$@"
 	END
@@ -59,6 +59,24 @@ between() {
 		serve_stop
 		not_ok "$1" 'one side failed'
 	fi
+}
+
+# ours SUITE ABI - the same with our own user library for its private ABI
+ours() {
+	local lib
+
+	lib=$(SIW_BUILD=$(dirname "$build") "$top/libsiw/build" "$2" \
+		2>"$work/client.log") || {
+		skip "$1_libsiw" 'no headers of its rdma-core'
+		return
+	}
+	export LIBSIW=${lib%-rdmav*}
+	pair "$1_libsiw_rping" 17174 'rping -s -C 20 -V -p 17174' \
+		'rping -c -a 127.0.0.1 -C 20 -V -p 17174'
+	pair_perftest "$1_libsiw_send_bw" 17515 \
+		'ib_send_bw -R -F -p 17515 -n 200' \
+		'ib_send_bw -R -F -p 17515 -n 200 127.0.0.1'
+	unset LIBSIW
 }
 
 release() {
@@ -84,6 +102,7 @@ release() {
 		'ib_write_bw -R -F -p 17515 -n 200 127.0.0.1'
 	pair_perftest "$1_send_lat" 17515 'ib_send_lat -R -F -e -p 17515 -n 200' \
 		'ib_send_lat -R -F -e -p 17515 -n 200 127.0.0.1'
+	ours "$1" "$2"
 	unset SIW_WRAP
 	between "$1_server" "$wrap" "$here" 17174 'rping -s -C 20 -V -p 17174' \
 		'rping -c -a 127.0.0.1 -C 20 -V -p 17174'
@@ -91,6 +110,6 @@ release() {
 		'rping -c -a 127.0.0.1 -C 20 -V -p 17174'
 }
 
-release trixie
-release sid
+release trixie 34
+release sid 65
 finish
