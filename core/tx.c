@@ -35,7 +35,7 @@ static bool msg_valid(const struct siw_tx *tx, const struct siw_tx_msg *m)
 	case RDMAP_READ_REQ:
 		return m->rreq && !m->len;
 	case RDMAP_ATOMIC_REQ:
-		return m->areq && !m->len;
+		return m->areq && !siw_ext_check_areq(m->areq) && !m->len;
 	case RDMAP_ATOMIC_RESP:
 		return m->aresp && !m->len;
 	case RDMAP_TERMINATE:

@@ -176,7 +176,8 @@ void siw_tx_init(struct siw_tx *tx, const struct siw_tx_params *p);
  *
  * Context: any; the one sender.
  * Return: 0; -EBUSY while the message before is not completely cut; -EINVAL
- * for an opcode that is unknown or not agreed to, or a NULL @m->ctx.
+ * for an opcode or an Atomic Operation that is unknown or not agreed to, or a
+ * NULL @m->ctx.
  * RFC 5041 §5.3
  */
 int siw_tx_start(struct siw_tx *tx, const struct siw_tx_msg *m);

@@ -305,6 +305,22 @@ TEST(siw_tx_start__refuses_extensions)
 		}
 }
 
+/* A peer would end the connection for it. */
+TEST(siw_tx_start__refuses_unknown_atomics)
+{
+	struct siw_tx_msg m = msg(RDMAP_ATOMIC_REQ, 0);
+	struct siw_areq areq = swap;
+
+	begin_ext(SIW_EXT_ALL);
+	m.areq = &areq;
+	for (areq.op = 0; areq.op < 20; areq.op++) {
+		if (areq.op == RDMAP_FETCH_ADD || areq.op == RDMAP_CMP_SWAP)
+			continue;
+		CHECK_EQ(siw_tx_start(&tx, &m), -EINVAL);
+	}
+	CHECK_EQ(tx.msn[DDP_QN_READ], 1);
+}
+
 /* Immediate Data count with Sends, Atomic Requests with Reads. */
 TEST(siw_tx_start__extensions_msn)
 {
@@ -759,6 +775,7 @@ SUITE(tx,
       CASE(siw_tx_start__golden_atomics),
       CASE(siw_tx_start__golden_immediate),
       CASE(siw_tx_start__refuses_extensions),
+      CASE(siw_tx_start__refuses_unknown_atomics),
       CASE(siw_tx_start__extensions_msn),
       CASE(siw_tx_cut__rfc_examples),
       CASE(siw_tx_cut__every_length),
