@@ -39,16 +39,25 @@ static void post(struct side *s, struct fuzz_in *in)
 {
 	static const u8 op[] = {
 		RDMAP_WRITE, RDMAP_READ_REQ, RDMAP_SEND, RDMAP_SEND_SE,
-		RDMAP_SEND_INVAL, RDMAP_SEND_SE_INVAL,
+		RDMAP_SEND_INVAL, RDMAP_SEND_SE_INVAL, RDMAP_IMM,
+		RDMAP_IMM_SE, RDMAP_ATOMIC_REQ,
 	};
 	u8 what = fuzz_u8(in), opcode = op[what % sizeof(op)];
-	u32 len = fuzz_u16(in) % (what & 0x40 ? 1500 : 100);
+	u32 len = fuzz_u16(in) % (what & 0x40 ? 1500 : 100), word = len;
 	u32 *used = opcode == RDMAP_WRITE ? &s->wr :
 		    opcode == RDMAP_READ_REQ ? &s->rd : &s->rq;
 	struct sim_wr *w;
 
+	if (siw_opcode_info(opcode)->ext)
+		len = 0;
 	if (*used + len > UNIT || s->e->wr_cnt == SIM_WRS)
 		return;
+	if (opcode == RDMAP_ATOMIC_REQ) {
+		w = sim_post(s->e, opcode, 0, word);
+		w->to += what >> 5;	/* only 0 is aligned */
+		s->odd |= what >> 5;
+		return;
+	}
 	w = sim_post(s->e, opcode, len, *used);
 	if (used == &s->rq) {
 		/* 0x80: no buffer, or one that is too small */
@@ -103,6 +112,8 @@ static void check_received(struct side *s)
 
 		if (w->opcode == RDMAP_READ_REQ) {
 			MUST(!w->done || sim_read_good(from, w));
+		} else if (w->opcode == RDMAP_ATOMIC_REQ) {
+			continue;	/* at the end: sim_pair_good() */
 		} else if (w->opcode == RDMAP_WRITE) {
 			MUST(sends == to->rq_done || sim_write_good(to, w));
 		} else if (sends < to->rq_done) {

@@ -33,6 +33,7 @@ enum {
 	F_RTR_SEND	= 0x10,
 	F_RAW		= 0x20,
 	F_BAD_MARK	= 0x40,	/* a marker is wrong, no CRC */
+	F_EXT		= 0x80,	/* both ends agreed to RFC 7306 */
 };
 
 struct head {
@@ -41,7 +42,7 @@ struct head {
 	u8 refuse;		/* DELIVER is refused with this; 0: none */
 	u8 ird;
 	u8 recv[3];		/* buffers; from 128 on in units of 256 */
-	u8 read[2];		/* outstanding Reads, octets; 255: no such */
+	u8 read[2];		/* Reads, octets; 254: an Atomic, 255: none */
 	u8 cut[CUTS];		/* octets that arrive together; 0: all */
 };
 
@@ -148,7 +149,7 @@ static void check_room(const struct siw_rx_insn *i)
 		MUST(e.rq_next);
 		MUST((u64)i->mo + i->len <= e.rq_len[e.rq_next - 1]);
 	} else if (i->opcode == RDMAP_READ_RESP) {
-		MUST(e.rd_next < e.rd_cnt && i->stag == r->stag);
+		MUST(e.rd_next < e.rd_cnt && i->stag == r->stag && !r->atomic);
 		MUST(i->to >= r->to && i->to - r->to + i->len <= r->len);
 	} else if (!(i->flags & SIW_RX_F_SEG_START)) {
 		MUST(i->stag == STAG && i->to >= BASE);
@@ -195,6 +196,21 @@ static void check_len(const struct siw_rx_insn *i, const struct fpdu *f)
 		break;
 	case RDMAP_READ_REQ:
 		MUST(i->rreq && pay == 28 && !mo);
+		break;
+	case RDMAP_IMM:
+	case RDMAP_IMM_SE:
+		MUST(exec_ext && e.rq_next && pay == 8 && !mo);
+		MUST(i->val == get64(plain + f->at + 20));
+		break;
+	case RDMAP_ATOMIC_REQ:
+		MUST(exec_ext && i->areq && pay == 52 && !mo);
+		MUST(i->areq->to == get64(plain + f->at + 32));
+		break;
+	case RDMAP_ATOMIC_RESP:
+		MUST(exec_ext && e.rd_next < e.rd_cnt && pay == 12);
+		MUST(e.rd[e.rd_next].atomic &&
+		     e.rd[e.rd_next].stag == get32(plain + f->at + 20));
+		MUST(i->val == get64(plain + f->at + 24));
 		break;
 	case RDMAP_SEND:
 	case RDMAP_SEND_INVAL:
@@ -318,13 +334,16 @@ static void prepare(const struct head *h, enum exec_mode mode,
 	u32 i;
 
 	exec_markers = marked;
+	exec_ext = h->flags & F_EXT ? SIW_EXT_ALL : 0;
 	exec_begin_as(mode, h->flags & F_RESPONDER, h->flags & F_RTR_SEND);
 	e.ird = h->ird;
 	e.refuse_deliver = (enum siw_err)(h->refuse % SIW_E_CNT);
 	for (i = 0; i < sizeof(h->recv); i++)
 		post_recv(recv_len(h->recv[i]));
 	for (i = 0; i < sizeof(h->read); i++)
-		if (h->read[i] != 255)
+		if (h->read[i] == 254)
+			post_atomic(0x1234);
+		else if (h->read[i] != 255)
 			post_read(0x100 + i, 0x2000 + 64 * i,
 				  h->read[i] % (MEM_LEN + 1));
 	memcpy(e.stream, stream, len);
@@ -375,6 +394,7 @@ static void compare(const struct outcome *a, const struct outcome *b,
 		MUST(a->ev[i].msg_len == b->ev[i].msg_len);
 		MUST(a->ev[i].flags == b->ev[i].flags);
 		MUST(a->ev[i].msn == b->ev[i].msn);
+		MUST(a->ev[i].val == b->ev[i].val);
 	}
 	if (placed)
 		MUST(a->placed == b->placed && a->mem == b->mem &&

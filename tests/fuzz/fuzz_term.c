@@ -110,12 +110,12 @@ static void send(enum siw_err err, const u8 *hdr, u32 hdr_len, u32 done)
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
 	struct fuzz_in in = { data, size };
-	u8 hdr[RDMAP_MAX_HDR];
+	u8 hdr[RDMAP_RREQ_HDR];
 	u32 err, done, len;
 
 	err = fuzz_u8(&in) % SIW_E_CNT;
 	done = fuzz_u16(&in);
-	len = fuzz_u8(&in) % (RDMAP_MAX_HDR + 1);
+	len = fuzz_u8(&in) % (RDMAP_RREQ_HDR + 1);
 	fuzz_octets(&in, hdr, sizeof(hdr));
 	send((enum siw_err)err, hdr, len, done);
 	receive(in.p, in.left);

@@ -82,6 +82,8 @@ static void rx(void)
 		{ "G12", "G14", "G15", "G21" },
 		{ "G14", "G33", "G30", "G31" },
 		{ "G13", "G13", "G22" },
+		{ "G33", "G16", "G34", "G30", "G31", "G32" },
+		{ "G32", "G35", "G16", "G33", "G36" },
 	};
 	/* flags, spoil, refuse, ird, receives, Reads, cuts */
 	u8 head[] = { 0, 0, 0, 4, 8, 100, 130, 0, 64, 0, 0, 0, 0, 0, 0 };
@@ -122,11 +124,14 @@ static void rx(void)
 		for (head[0] = 0; head[0] < 0x20; head[0] += 5) {
 			head[9] = (u8)(i + 1);
 			head[10] = (u8)(3 * head[0]);
+			head[7] = i > 4 ? 254 : 0;
+			head[0] |= i > 4 ? 0x80 : 0;
 			put(head, sizeof(head));
 			for (k = 0; k < 6 && rows[i][k]; k++)
 				put_vector(rows[i][k]);
 			snprintf(name, sizeof(name), "row%u-%02x", i, head[0]);
 			save("rx", name);
+			head[0] &= 0x7f;
 		}
 	}
 }
@@ -187,7 +192,7 @@ static void pair(void)
 	for (i = 0; i < 24; i++) {
 		head[0] = (u8)i;
 		head[1] = (u8)(i % 7);
-		ops[1] = (u8)(i % 6);
+		ops[1] = (u8)(i % 9);
 		ops[5] = (u8)(i & 8 ? 0x82 : 2);
 		put(head, sizeof(head));
 		/* without the flip, every other one */
