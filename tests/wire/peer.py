@@ -114,8 +114,8 @@ class Segment:
 
     def __init__(self, head, ulpdu, pad, crc):
         self.ulpdu = ulpdu
-        self.head, self.pad = head, pad
-        self.crc_good = crc == crc32c(head + ulpdu + pad)
+        self.head, self.pad, self.crc = head, pad, crc
+        self.covered = None		# if it is not just that: markers
         self.tagged = bool(ulpdu[0] & 0x80)
         self.last = bool(ulpdu[0] & 0x40)
         self.dv, self.rv = ulpdu[0] & 3, ulpdu[1] >> 6
@@ -127,6 +127,11 @@ class Segment:
             self.inval, self.qn, self.msn, self.mo = \
                 struct.unpack('>IIII', ulpdu[2:18])
             self.payload = ulpdu[18:]
+
+    @property
+    def crc_good(self):
+        return self.crc == crc32c(self.covered or
+                                  self.head + self.ulpdu + self.pad)
 
     def terminate(self):
         """(layer, type, code, M, D, R, rest), RFC 5040 section 4.8"""
@@ -239,7 +244,7 @@ class Peer:
         pad = take(-(2 + length) % 4)
         crc = take(4)
         segment = Segment(head, ulpdu, pad, struct.unpack('<I', crc)[0])
-        segment.crc_good = crc == struct.pack('<I', crc32c(seen[:-4]))
+        segment.covered = bytes(seen[:-4])
         return segment
 
     def recv_end(self):

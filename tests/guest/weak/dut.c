@@ -51,11 +51,12 @@ static struct {
 	struct ibv_context *verbs;	/* whose asynchronous events we read */
 	bool greets;			/* and ends with the connection */
 	/* what "set" changes */
-	int answer, hello, recvs, recv_len, repost, ird, ord;
+	int answer, hello, recvs, recv_len, repost, ird, ord, cq, deaf;
 	char pd[256];
 	unsigned int pd_len;
 } dut = {
 	.hello = 1, .recvs = 4, .recv_len = 256, .ird = 4, .ord = 4,
+	.cq = 200, .deaf = -1,
 };
 
 static void hello_of(struct end *e, struct hello *hello)
@@ -78,11 +79,12 @@ static void report(struct end *e, int nr)
 	struct pollfd p = { .fd = e->channel->fd, .events = POLLIN };
 
 	while (ibv_poll_cq(e->rcq, 1, &wc) > 0) {
+		/* first, as whoever reads the line may go on at once */
+		if (dut.repost && !wc.status)
+			post_recv(e, wc.wr_id, dut.recv_len);
 		printf("%d recv %d %s %u\n", nr, (int)wc.wr_id,
 		       ibv_wc_status_str(wc.status),
 		       wc.status ? 0 : wc.byte_len);
-		if (dut.repost && !wc.status)
-			post_recv(e, wc.wr_id, dut.recv_len);
 	}
 	while (ibv_poll_cq(e->scq, 1, &wc) > 0)
 		printf("%d sent %d %s\n", nr, (int)wc.wr_id,
@@ -128,6 +130,7 @@ static void prepare(struct end *e, struct rdma_conn_param *param,
 {
 	int i;
 
+	cq_len = dut.cq;
 	make_qp(e, true, true, NULL);
 	dut.verbs = e->id->verbs;
 	hello_of(e, hello);
@@ -281,7 +284,10 @@ static void do_call(const char *args)
 	printf("= %d\n", dut.count - 1);
 }
 
-/* set NAME VALUE; answer: 0 accept, 1 reject, 2 wait for "accept" */
+/*
+ * set NAME VALUE; answer: 0 accept, 1 reject, 2 wait for "accept"; deaf: the
+ * completions of this connection are left where they are (-1: of none)
+ */
 static void do_set(const char *args)
 {
 	struct {
@@ -291,7 +297,7 @@ static void do_set(const char *args)
 		{ "answer", &dut.answer }, { "hello", &dut.hello },
 		{ "recvs", &dut.recvs }, { "recv_len", &dut.recv_len },
 		{ "repost", &dut.repost }, { "ird", &dut.ird },
-		{ "ord", &dut.ord },
+		{ "ord", &dut.ord }, { "cq", &dut.cq }, { "deaf", &dut.deaf },
 	};
 	char name[32];
 	unsigned int i;
@@ -588,7 +594,7 @@ static void go_on(bool commanded)
 				async_event();
 		}
 		for (i = 0; i < dut.count; i++)
-			if (dut.ends[i].rcq)
+			if (dut.ends[i].rcq && i != dut.deaf)
 				report(&dut.ends[i], i);
 	}
 }

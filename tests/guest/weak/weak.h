@@ -122,6 +122,8 @@ static inline void make_address(const char *addr, struct sockaddr_storage *to,
 	}
 }
 
+static unsigned int cq_len = 200;
+
 static inline void make_qp(struct end *e, bool sq, bool rq, struct ibv_srq **srq)
 {
 	struct ibv_srq_init_attr sattr = {
@@ -139,8 +141,8 @@ static inline void make_qp(struct end *e, bool sq, bool rq, struct ibv_srq **srq
 	need(e->pd, "ibv_alloc_pd: %m");
 	e->channel = ibv_create_comp_channel(e->id->verbs);
 	need(e->channel, "ibv_create_comp_channel: %m");
-	e->scq = ibv_create_cq(e->id->verbs, 200, NULL, NULL, 0);
-	e->rcq = ibv_create_cq(e->id->verbs, 200, NULL, e->channel, 0);
+	e->scq = ibv_create_cq(e->id->verbs, cq_len, NULL, NULL, 0);
+	e->rcq = ibv_create_cq(e->id->verbs, cq_len, NULL, e->channel, 0);
 	need(e->scq && e->rcq, "ibv_create_cq: %m");
 	attr.send_cq = e->scq;
 	attr.recv_cq = e->rcq;
@@ -211,17 +213,25 @@ static inline void expect(struct ibv_cq *cq, enum ibv_wc_status status,
 	     ibv_wc_status_str(wc.status), ibv_wc_status_str(status));
 }
 
+/* The port that rdma_cm picks may be one that TCP uses for something else. */
 static inline void start_listener(struct ends *e, const char *addr)
 {
 	struct sockaddr_storage at;
+	int tries = 10;
 
 	e->events = rdma_create_event_channel();
 	need(e->events, "rdma_create_event_channel: %m");
-	need(!rdma_create_id(e->events, &e->listener, NULL, RDMA_PS_TCP),
-	     "rdma_create_id: %m");
-	make_address(addr, &at, 0);
-	need(!rdma_bind_addr(e->listener, (void *)&at), "rdma_bind_addr: %m");
-	need(!rdma_listen(e->listener, 8), "rdma_listen: %m");
+	for (;;) {
+		need(!rdma_create_id(e->events, &e->listener, NULL,
+				     RDMA_PS_TCP), "rdma_create_id: %m");
+		make_address(addr, &at, 0);
+		need(!rdma_bind_addr(e->listener, (void *)&at),
+		     "rdma_bind_addr: %m");
+		if (!rdma_listen(e->listener, 8))
+			break;
+		need(errno == EADDRINUSE && --tries, "rdma_listen: %m");
+		rdma_destroy_id(e->listener);
+	}
 }
 
 static inline void make_a(struct ends *e, const char *addr)
