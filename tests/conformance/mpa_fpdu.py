@@ -322,6 +322,7 @@ def cut(dev, p, pieces):
         begin = end
     s = p.recv_segment()
     need((s.op, s.payload) == (READ_RESP, octets), f'{s.ulpdu.hex()}')
+    dev.expect(f'^{p.n} recv .* success 7', count=p.msn)
 
 
 @case('MPA-5.1-05', 'MPA-5.2-01', 'MPA-A.4-01', 'DDP-3-04', 'RDMAP-5.5-12')

@@ -453,6 +453,15 @@ def reply_octet_every_200_ms(dev):
     dev.expect('ESTABLISHED 0 pd 4')
 
 
+@case('MPA-7.1.1-18')
+def reply_with_octets_behind_it(dev):
+    """DIVERGES: they are FPDUs, although early ones."""
+    p = dev.call()
+    p.request = p.recv_startup()
+    p.send(reply_to(p) + peer.fpdu(peer.untagged(SEND, 1, b'early')))
+    dev.received(p, 0, 5)
+
+
 @case('MPA-7.1.2-08', 'MPA-7.1.1-10')
 def reply_rejects(dev):
     p = dev.call()

@@ -50,6 +50,30 @@ def fin_inside_a_message(dev):
     dev.down(p, receives=4)
 
 
+@case('DDP-6.2.1-07', 'DDP-6.2.2-02')
+def fin_while_we_read(dev):
+    """The Response cannot come any more; there is nobody to be told so."""
+    p = dev.peer()
+    dev.post(p, 'read', 1, 8, stag=5)
+    need(p.recv_segment().op == READ_REQ, 'no Read Request')
+    p.shut()
+    need(not everything(p)[0], 'an answer')
+    dev.down(p, receives=4)
+    dev.expect(f'^{p.n} sent 1 (?!success)')
+
+
+@case('MPA-8-01', 'RDMAP-6.2.1-03')
+def rst_behind_our_terminate(dev):
+    """At the latest when our side is tired of waiting for a FIN."""
+    dev.patience = 10 * SLOW
+    for pause in (0, 0.02, 0.2):
+        p = dev.peer()
+        p.send_fpdu(peer.tagged(WRITE, 5, 0, b'x'))
+        time.sleep(pause)
+        p.reset()
+        dev.down(p, receives=4)
+
+
 @case('MPA-8-01', 'DDP-6.2.2-02', 'DDP-3-03')
 def rst_inside_an_fpdu(dev):
     f = peer.fpdu(peer.untagged(SEND, 1, b'abcdefg'))
@@ -207,4 +231,4 @@ def both_directions_at_once(dev):
         dev.post(p, 'send', i, 100)
         p.send_fpdu(peer.untagged(SEND, i, data(100)))
         need(p.recv_segment().msn == i, 'order')
-    dev.expect(f'^{p.n} recv .* success 100', count=39)
+        dev.expect(f'^{p.n} recv .* success 100', count=i)

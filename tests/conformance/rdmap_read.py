@@ -294,6 +294,7 @@ def response_that_does_not_fit(dev):
     for what, want in (('stag', '1/1/00'), ('before', '1/1/01'),
                        ('behind', '1/1/01'), ('long', '1/1/01'),
                        ('very long', '1/1/01'), ('short', '1/1/01'),
+                       ('long, with more to come', '1/1/01'),
                        ('own', '1/1/00')):
         p, _ = reading(dev, 100)
         stag, to, n, last = p.sink, p.sink_to, 100, True
@@ -305,8 +306,8 @@ def response_that_does_not_fit(dev):
             to -= 1
         elif what == 'behind':
             to += 1
-        elif what == 'long':
-            n = 101
+        elif what.startswith('long'):
+            n, last = 101, what == 'long'
         elif what == 'very long':
             n = 5000
         else:
@@ -325,11 +326,13 @@ def response_that_does_not_fit(dev):
 
 @case('RDMAP-5.2.2-06', 'SEC-6.4.3.3-02')
 def second_segment_does_not_fit(dev):
-    for skip, n in ((0, 51), (1, 50), (-1, 50), (0, 60)):
+    for skip, n, last in ((0, 51, True), (1, 50, True), (-1, 50, True),
+                          (0, 60, True), (0, 51, False), (0, 3000, False)):
         p, _ = reading(dev, 100)
         p.send_fpdu(peer.tagged(READ_RESP, p.sink, p.sink_to, b'\xee' * 50,
                                 last=False))
-        u = peer.tagged(READ_RESP, p.sink, p.sink_to + 50 + skip, b'\xee' * n)
+        u = peer.tagged(READ_RESP, p.sink, p.sink_to + 50 + skip, b'\xee' * n,
+                        last=last)
         p.send_fpdu(u)
         terminates(p, '1/1/01', u)
         unharmed(dev, 164, 50)

@@ -29,11 +29,8 @@ class Victim:
         return times
 
 
-def undisturbed(dev, attack, seconds=1.5):
-    """attack(stop) is made while somebody else works, who is to notice no more
-    than that there is another program."""
-    victim = Victim(dev)
-    before = victim.rounds(0.5)
+def measured(victim, attack, seconds):
+    """Rounds of the victim while attack(stop) is made."""
     stop, errors = threading.Event(), []
 
     def run():
@@ -44,15 +41,41 @@ def undisturbed(dev, attack, seconds=1.5):
     thread = threading.Thread(target=run)
     thread.start()
     try:
-        during = victim.rounds(seconds * SLOW)
+        times = victim.rounds(seconds)
     finally:
         stop.set()
         thread.join()
     need(not errors, f'the attack: {errors}')
-    usual, now = statistics.median(before), statistics.median(during)
-    need(now < 10 * usual + 0.01 * SLOW and max(during) < BEARABLE * SLOW,
-         f'{usual * 1e3:.2f} ms a round became {now * 1e3:.2f}, '
-         f'{max(during) * 1e3:.0f} at most')
+    return times
+
+
+def honest(dev):
+    """What somebody does who has much to write, and may."""
+    p = dev.peer()
+    f = peer.fpdu(peer.tagged(WRITE, p.stag, p.to, bytes(60000)))
+
+    def work(stop):
+        while not stop.is_set():
+            p.send(f)
+    return work
+
+
+def undisturbed(dev, attack, seconds=1.5):
+    """An attack is made while somebody else works, who is to notice no more
+    than that there is another program: as if that had an honest purpose. A
+    machine that has other things to do stops for a while now and then, so there
+    are three attempts."""
+    victim = Victim(dev)
+    for _ in range(3):
+        before = measured(victim, honest(dev), 0.7)
+        usual = statistics.median(before)
+        times = measured(victim, attack, seconds)
+        now = statistics.median(times)
+        if now < 10 * usual + 0.02 * SLOW and \
+                max(times) < 3 * max(before) + BEARABLE * SLOW:
+            return
+    raise Wrong(f'{usual * 1e3:.2f} ms a round became {now * 1e3:.2f}, '
+                f'{max(times) * 1e3:.0f} at most')
 
 
 def quick_peer(dev):
@@ -115,6 +138,24 @@ def stags_are_hard_to_guess(dev):
         # 37.5 each; chi-square with 15 degrees of freedom, one in 10^6
         chi = sum((c - 37.5) ** 2 / 37.5 for c in counts)
         need(chi < 56, f'bits {shift}: {counts}')
+
+
+@case('SEC-6.4.6-01', 'RDMAP-8.1.1-10')
+def completion_queue_overflows(dev):
+    """Of one connection, whose program does not look; that of another goes on."""
+    victim = Victim(dev)
+    dev.listen(cq=4, recvs=16, deaf=1)
+    p = dev.peer()
+    try:
+        for msn in range(1, 17):
+            p.send_fpdu(peer.untagged(SEND, msn, b'x'))
+    except OSError:
+        pass
+    dev.expect('^async CQ')
+    victim.rounds(0.3)
+    victim.p.send_fpdu(peer.untagged(SEND, 1, b'hello'))
+    dev.received(victim.p, 0, 5)
+    dev.listen(cq=200, deaf=-1)
 
 
 def half_open(dev, say):
