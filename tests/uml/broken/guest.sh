@@ -26,6 +26,10 @@ behind)	rdma link add siw0 type siw netdev "$NETDEV"
 	;;
 hang)	sleep 1000 ;;
 alias)	rmmod siw && modprobe rdma-link-siw && lsmod | grep '^siw ' ;;
+stalled) echo 'NETDEV WATCHDOG: on purpose' >/dev/kmsg
+	exit 1 ;;
+alone)	[ "$HOST_IDX" = 1 ] || sleep 1000
+	insmod "$1" how=panic ;;
 broken)	insmod "$1" how="$2" && rmmod broken ;;
 *)	echo "what is '$what'?" >&2
 	exit 2 ;;
