@@ -7,30 +7,44 @@
  * EIO then, and opens a device of its own. A parent that only leaves, as when a
  * program becomes a daemon, bequeaths all to the child.
  *
- * That shows at the child's first call. Until then the state in both must stay
- * what it was: the parent's engine rests for HOLD_MS, and a word in memory that
- * both share says who has gone on. A parent that makes a call, or whose engine has
- * something to do after its rest, has. Fork happens with the lock held, so that
- * the child finds everything whole. usiw_lock() serialises.
+ * That shows at the child's first call, which waits until it is known. Before, the
+ * state in both must stay what it was: the parent's engine rests, and a word in
+ * memory that both share says who has gone on. A parent that makes a call has. One
+ * that makes none, but has come to sleep or to compute instead of leaving, lives
+ * (lives()): no time in which it would have to be gone is set for a slow machine.
+ * Fork happens with the lock held, so that the child finds everything whole. usiw_lock() serialises.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "front.h"
 #include "preload.h"
 
-#define HOLD_MS		200	/* parent's engine */
-#define WAIT_MS		500	/* child, for its parent to be gone */
+#define SLEEP_MS	200	/* after a fork one may sleep, and still leave */
+#define CPU_MS		100	/* more than it takes to leave */
+#define LIMIT_MS	10000	/* whatever it does */
+#define LOOK_MS		5
+#define EXITING		0x4	/* PF_EXITING, of the flags in /proc/PID/stat */
 
 enum { OPEN, PARENT, CHILD };
 
-int *usiw_fork_open;		/* shared word while it is OPEN to us, or NULL */
+/* In memory that both have */
+struct fork_state {
+	int who;
+	int back;		/* the parent's fork() is over; then ... */
+	u64 since;		/* when, ms */
+	u64 cpu;		/* what its thread had used, ms */
+};
+
+struct fork_state *usiw_fork_open;	/* while it is OPEN to us, or NULL */
 static bool is_child;
-static pid_t parent;
-static u64 since;		/* ms */
+static pid_t parent, parent_tid;
 static __thread bool closing;
 
 static bool settle(int who)
@@ -38,12 +52,15 @@ static bool settle(int who)
 	int expected = OPEN;
 	bool won;
 
-	won = __atomic_compare_exchange_n(usiw_fork_open, &expected, who, false,
-					  __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
-	munmap(usiw_fork_open, sizeof(int));
+	won = __atomic_compare_exchange_n(&usiw_fork_open->who, &expected, who,
+					  false, __ATOMIC_ACQ_REL,
+					  __ATOMIC_ACQUIRE);
+	munmap(usiw_fork_open, sizeof(*usiw_fork_open));
 	usiw_fork_open = NULL;
 	return won;
 }
+
+/* --- does the parent live on? -------------------------------------------------- */
 
 /* In another PID namespace it is 0 from the beginning. */
 static bool parent_is_gone(void)
@@ -53,12 +70,72 @@ static bool parent_is_gone(void)
 	return pid && pid != parent;
 }
 
-static void pause_ms(void)
-{
-	const struct timespec ms = { .tv_nsec = 1000000 };
+struct thread_stat {
+	char state;		/* R, S, ... */
+	unsigned long flags;
+	u64 cpu;		/* ms */
+};
 
-	nanosleep(&ms, NULL);
+/* What a thread of the parent does. Return: false: nothing tells. */
+static bool read_stat(pid_t tid, struct thread_stat *st)
+{
+	unsigned long user, sys;
+	char path[64], line[512], *p;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/stat", (int)parent,
+		 (int)tid);
+	fd = libc()->open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = libc()->read(fd, line, sizeof(line) - 1);
+	libc()->close(fd);
+	if (n <= 0)
+		return false;
+	line[n] = '\0';
+	p = strrchr(line, ')');	/* behind the name */
+	if (!p || sscanf(p + 1, " %c %*d %*d %*d %*d %*d %lu %*u %*u %*u %*u %lu %lu",
+			 &st->state, &st->flags, &user, &sys) != 4)
+		return false;
+	st->cpu = (user + sys) * 1000 / (unsigned long)sysconf(_SC_CLK_TCK);
+	return true;
 }
+
+/*
+ * Is the parent about something else than its end? The thread that forked sleeps,
+ * or has worked for longer than that takes.
+ */
+static bool lives(void)
+{
+	const struct fork_state *f = usiw_fork_open;
+	struct thread_stat st;
+	u64 passed;
+
+	if (!__atomic_load_n(&f->back, __ATOMIC_ACQUIRE))
+		return false;
+	passed = usiw_now_ms() - f->since;
+	if (passed >= LIMIT_MS)
+		return true;
+	if (!read_stat(parent_tid, &st))	/* it ended, alone? */
+		return passed >= SLEEP_MS && read_stat(parent, &st) &&
+		       !(st.flags & EXITING);
+	if (st.flags & EXITING)
+		return false;
+	if (st.cpu >= f->cpu + CPU_MS)
+		return true;
+	return st.state == 'S' && passed >= SLEEP_MS;
+}
+
+static u64 thread_cpu_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (u64)ts.tv_sec * 1000 + (u64)ts.tv_nsec / 1000000;
+}
+
+/* --- the child ------------------------------------------------------------------ */
 
 static void give_up(void)
 {
@@ -68,14 +145,22 @@ static void give_up(void)
 	usiw_engine_forked();
 }
 
+static bool undecided(void)
+{
+	return __atomic_load_n(&usiw_fork_open->who, __ATOMIC_ACQUIRE) == OPEN;
+}
+
 static void decide(void)
 {
-	u64 end = usiw_now_ms() + WAIT_MS;
+	struct pollfd pfd = { .events = POLLIN };
 	bool gone, won;
 
-	while (!(gone = parent_is_gone()) && usiw_now_ms() < end &&
-	       __atomic_load_n(usiw_fork_open, __ATOMIC_ACQUIRE) == OPEN)
-		pause_ms();
+	/* Without it the parent's end is seen a little later. */
+	pfd.fd = (int)syscall(SYS_pidfd_open, parent, 0);
+	while (!(gone = parent_is_gone()) && undecided() && !lives())
+		poll(&pfd, 1, LOOK_MS);
+	if (pfd.fd >= 0)
+		libc()->close(pfd.fd);
 	won = settle(gone ? CHILD : PARENT);
 	if (gone && won) {
 		usiw_say(2, "process %d goes on with what process %d had",
@@ -118,7 +203,7 @@ static bool engine_gate(void)
 {
 	if (!usiw_fork_open)
 		return true;
-	if (usiw_now_ms() - since < HOLD_MS)
+	if (undecided() && !lives())
 		return false;
 	settle(PARENT);
 	return true;
@@ -144,19 +229,26 @@ static void prepare(void)
 	usiw_lock();		/* settles an earlier one */
 	if (has_nothing())
 		return;
-	p = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE,
+	p = mmap(NULL, sizeof(*usiw_fork_open), PROT_READ | PROT_WRITE,
 		 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED)
 		return;		/* then the child gets nothing */
 	usiw_fork_open = p;
 	is_child = false;
 	parent = usiw_owner;
-	since = usiw_now_ms();
+	parent_tid = (pid_t)syscall(SYS_gettid);
 	usiw_sockets_shared = true;
 }
 
 static void in_parent(void)
 {
+	struct fork_state *f = usiw_fork_open;
+
+	if (f) {
+		f->since = usiw_now_ms();
+		f->cpu = thread_cpu_ms();
+		__atomic_store_n(&f->back, 1, __ATOMIC_RELEASE);
+	}
 	usiw_unlock();
 }
 

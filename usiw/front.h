@@ -65,7 +65,8 @@ static inline const struct usiw_libc *libc(void)
 }
 
 /* fork.c: after a fork, until it is known who goes on; else NULL */
-extern int *usiw_fork_open;
+struct fork_state;
+extern struct fork_state *usiw_fork_open;
 void usiw_fork_closing(void);
 
 /* Take and give back usiw_lock(), closed to pthread_cancel() in between. */

@@ -54,8 +54,6 @@ programs() {
 		check "${s}_$t" 'see above' client "$work/files" "$t"
 	done
 	for t in $("$work/fork"); do
-		# a parent has 200 ms to leave, which may be too short here
-		[[ $t != daemon* ]] || continue
 		check "${s}_fork_$t" 'see above' client "$work/fork" "$t"
 	done
 }
