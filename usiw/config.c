@@ -16,6 +16,7 @@ struct usiw_config usiw_config = {
 	.mpa_rev = 2,
 	.rtr_mask = SIW_MPA_RTR_ALL,
 	.verbose = 1,
+	.engines = 1,
 };
 
 /* A number within bounds, or @def and a word about it. */
@@ -50,6 +51,8 @@ void usiw_config_read(void)
 				 SIW_MPA_RTR_ALL);
 	c->port_offset = (u16)number("SIW_PORT_OFFSET", c->port_offset, 0,
 				     65535);
+	c->engines = (u8)number("SIW_ENGINE_THREADS", c->engines, 1,
+				USIW_ENGINES_MAX);
 }
 
 void usiw_say(u8 level, const char *fmt, ...)

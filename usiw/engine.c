@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 /*
- * The lock, and the thread that looks after sockets and timers.
+ * The threads that look after sockets and timers.
  *
- * One mutex covers everything. A thread of the program that finds it taken says
- * so and takes its turn next (turn): the engine, which would otherwise get a
- * mutex back that it has just released, waits behind it.
- *
- * The engine sleeps in epoll_wait() until a socket has news or a timer is due;
+ * An engine sleeps in epoll_wait() until a socket has news or a timer is due;
  * whoever arms an earlier timer wakes it up. It blocks all signals, which are
  * the program's. It handles a bounded amount of work per socket and turn.
+ *
+ * Every socket belongs to one engine, in turn; timers are the first one's. All of
+ * it is under usiw_lock().
  */
 #include <errno.h>
 #include <limits.h>
@@ -24,105 +23,27 @@
 #include "priv.h"
 #include "sys.h"
 
-#define LOCK_TRIES	100		/* a few microseconds */
 #define EVENTS		64		/* taken from epoll at a time */
 #define BURIED_MAX	64		/* ... end points before it is woken */
-#define REST_NS		1000000		/* while a fork is not settled */
 #define LOG_BURST	10		/* lines */
 #define LOG_GAP_MS	1000
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
-static int waiting;			/* threads that want the lock; atomic */
-void (*usiw_at_lock)(void);
-void (*usiw_at_unlock)(void);
-bool (*usiw_engine_gate)(void);
 bool usiw_sockets_shared;
 
-static struct {
-	bool running;
+struct engine {
 	int epfd, evfd;
 	u64 wake_at;			/* asleep until then, ms; else 0 */
+	struct usiw_list graves;
 	u32 buried;
-} eng = { .epfd = -1, .evfd = -1 };
+};
+
+static struct engine engines[USIW_ENGINES_MAX];
+static u32 engine_cnt;			/* that run; 0 before the first use */
+static u32 next_engine;
 
 static USIW_LIST(works);
-static USIW_LIST(graves);
 static struct usiw_list timers[USIW_T_CNT];
-static bool working;
-
-/* --- the lock ---------------------------------------------------------- */
-
-static inline void relax(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("yield");
-#endif
-}
-
-static void take_lock(void)
-{
-	int tries;
-
-	/* Mostly it is held for a system call or two: sleeping takes longer. */
-	for (tries = 0; tries < LOCK_TRIES; tries++) {
-		if (!pthread_mutex_trylock(&lock))
-			return;
-		relax();
-	}
-	__atomic_add_fetch(&waiting, 1, __ATOMIC_RELAXED);
-	pthread_mutex_lock(&turn);
-	pthread_mutex_lock(&lock);
-	pthread_mutex_unlock(&turn);
-	__atomic_sub_fetch(&waiting, 1, __ATOMIC_RELAXED);
-}
-
-/**
- * usiw_lock() - take the one lock of the process
- *
- * Context: a thread of the program, without the lock.
- */
-void usiw_lock(void)
-{
-	take_lock();
-	if (usiw_at_lock)
-		usiw_at_lock();
-}
-
-/**
- * usiw_unlock() - give the lock back
- */
-void usiw_unlock(void)
-{
-	if (usiw_at_unlock)
-		usiw_at_unlock();
-	pthread_mutex_unlock(&lock);
-}
-
-static void engine_lock(void)
-{
-	const struct timespec rest = { .tv_nsec = REST_NS };
-
-	for (;;) {
-		pthread_mutex_lock(&turn);
-		pthread_mutex_lock(&lock);
-		pthread_mutex_unlock(&turn);
-		if (!usiw_engine_gate || usiw_engine_gate())
-			return;
-		pthread_mutex_unlock(&lock);
-		nanosleep(&rest, NULL);
-	}
-}
-
-static void let_others(void)
-{
-	if (!__atomic_load_n(&waiting, __ATOMIC_RELAXED))
-		return;
-	usiw_unlock();
-	engine_lock();
-}
+static __thread bool working, top;
 
 /* --- messages for people ----------------------------------------------- */
 
@@ -213,22 +134,40 @@ void usiw_work_run(void)
 	working = false;
 }
 
+/**
+ * usiw_work_run_top() - the same where nothing is in the middle of anything
+ *
+ * What is done may let go of the lock for a while.
+ */
+void usiw_work_run_top(void)
+{
+	top = true;
+	usiw_work_run();
+	top = false;
+}
+
+/* For what is done: may it? */
+bool usiw_work_is_top(void)
+{
+	return top;
+}
+
 /* --- waking up --------------------------------------------------------- */
 
-static void wake(void)
+static void wake(struct engine *e)
 {
 	u64 one = 1;
 
-	eng.wake_at = 0;
-	if (eng.running && sys_write(eng.evfd, &one, sizeof(one)) < 0)
+	e->wake_at = 0;
+	if (engine_cnt && sys_write(e->evfd, &one, sizeof(one)) < 0)
 		usiw_log(1, "engine: %s", strerror(errno));
 }
 
-static void woken(void)
+static void woken(const struct engine *e)
 {
 	u64 n;
 
-	if (sys_read(eng.evfd, &n, sizeof(n)) < 0 && errno != EAGAIN)
+	if (sys_read(e->evfd, &n, sizeof(n)) < 0 && errno != EAGAIN)
 		usiw_log(1, "engine: %s", strerror(errno));
 }
 
@@ -260,8 +199,8 @@ void usiw_timer_arm(struct usiw_timer *t, enum usiw_timer_class c, u32 ms)
 	       t->deadline)
 		behind = behind->prev;
 	usiw_list_add(&t->entry, behind);
-	if (t->deadline < eng.wake_at)
-		wake();
+	if (t->deadline < engines[0].wake_at)
+		wake(&engines[0]);
 }
 
 void usiw_timer_stop(struct usiw_timer *t)
@@ -289,7 +228,7 @@ static u64 run_timers(void)
 			usiw_timer_stop(t);
 			t->fire(t);
 			usiw_work_run();
-			let_others();
+			usiw_let_others();
 		}
 	}
 	/* Whoever was let in, or a timer, may have armed others. */
@@ -302,6 +241,15 @@ static u64 run_timers(void)
 }
 
 /* --- sockets ----------------------------------------------------------- */
+
+static struct engine *engine_of(struct usiw_ep *ep)
+{
+	if (!ep->placed && engine_cnt) {
+		ep->engine = (u8)(next_engine++ % engine_cnt);
+		ep->placed = true;
+	}
+	return &engines[ep->engine];
+}
 
 /**
  * usiw_poll() - say which events of a socket are of interest
@@ -320,7 +268,7 @@ int usiw_poll(struct usiw_ep *ep, u32 events)
 	rv = usiw_engine_start();
 	if (rv)
 		return rv;
-	rv = epoll_ctl(eng.epfd,
+	rv = epoll_ctl(engine_of(ep)->epfd,
 		       ep->registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, ep->fd,
 		       &e);
 	if (rv)
@@ -337,7 +285,7 @@ int usiw_poll(struct usiw_ep *ep, u32 events)
 void usiw_poll_stop(struct usiw_ep *ep)
 {
 	if (ep->registered)
-		epoll_ctl(eng.epfd, EPOLL_CTL_DEL, ep->fd, NULL);
+		epoll_ctl(engine_of(ep)->epfd, EPOLL_CTL_DEL, ep->fd, NULL);
 	ep->registered = false;
 }
 
@@ -347,26 +295,38 @@ void usiw_poll_stop(struct usiw_ep *ep)
  */
 void usiw_bury(struct usiw_ep *ep)
 {
+	struct engine *e = &engines[ep->engine];
+
 	if (ep->buried)
 		return;
 	ep->buried = true;
 	usiw_list_del(&ep->all);
-	usiw_list_add_tail(&ep->all, &graves);
-	if (++eng.buried == BURIED_MAX && eng.wake_at)
-		wake();
+	if (!e->graves.next)
+		usiw_list_init(&e->graves);
+	usiw_list_add_tail(&ep->all, &e->graves);
+	if (++e->buried == BURIED_MAX && e->wake_at)
+		wake(e);
 }
 
 /* Between two calls of epoll_wait() no event is pending. */
-static void reap(void)
+static void reap(struct engine *e)
 {
 	struct usiw_ep *ep;
 
-	while (!usiw_list_empty(&graves)) {
-		ep = usiw_entry(graves.next, struct usiw_ep, all);
+	while (e->graves.next && !usiw_list_empty(&e->graves)) {
+		ep = usiw_entry(e->graves.next, struct usiw_ep, all);
 		usiw_list_del(&ep->all);
 		usiw_ep_free(ep);
 	}
-	eng.buried = 0;
+	e->buried = 0;
+}
+
+static void reap_all(void)
+{
+	int i;
+
+	for (i = 0; i < USIW_ENGINES_MAX; i++)
+		reap(&engines[i]);
 }
 
 /**
@@ -376,8 +336,8 @@ static void reap(void)
  */
 void usiw_reap_idle(void)
 {
-	if (!eng.running)
-		reap();
+	if (!engine_cnt)
+		reap_all();
 }
 
 /* --- the thread -------------------------------------------------------- */
@@ -393,64 +353,62 @@ static int sleep_ms(u64 until)
 	return until - now < INT_MAX ? (int)(until - now) : INT_MAX;
 }
 
-static void handle(const struct epoll_event *e)
+static void handle(const struct engine *e, const struct epoll_event *ev)
 {
-	struct usiw_ep *ep = e->data.ptr;
+	struct usiw_ep *ep = ev->data.ptr;
 
 	if (!ep)
-		woken();
+		woken(e);
 	else if (!ep->buried && ep->registered)
-		usiw_ep_ready(ep, e->events);
-	usiw_work_run();
+		usiw_ep_ready(ep, ev->events);
+	usiw_work_run_top();
 }
 
 static void *engine(void *arg)
 {
 	struct epoll_event events[EVENTS];
-	int epfd = eng.epfd;
+	struct engine *e = arg;
+	int epfd = e->epfd;
 	int ms, n, i;
 
-	(void)arg;
-	engine_lock();
+	usiw_engine_lock();
 	for (;;) {
-		reap();
-		eng.wake_at = run_timers();
-		ms = sleep_ms(eng.wake_at);
+		reap(e);
+		e->wake_at = e == &engines[0] ? run_timers() : U64_MAX;
+		ms = sleep_ms(e->wake_at);
 		usiw_unlock();
 		n = epoll_wait(epfd, events, EVENTS, ms);
-		engine_lock();
-		eng.wake_at = 0;
+		usiw_engine_lock();
+		e->wake_at = 0;
 		for (i = 0; i < n; i++) {
-			handle(&events[i]);
-			let_others();
+			handle(e, &events[i]);
+			usiw_let_others();
 		}
 	}
 	return NULL;
 }
 
-static int open_fds(void)
+static int open_fds(struct engine *e)
 {
-	struct epoll_event e = { .events = EPOLLIN };
+	struct epoll_event ev = { .events = EPOLLIN };
 
-	eng.epfd = epoll_create1(EPOLL_CLOEXEC);
-	eng.evfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (eng.epfd < 0 || eng.evfd < 0 ||
-	    epoll_ctl(eng.epfd, EPOLL_CTL_ADD, eng.evfd, &e))
+	e->epfd = epoll_create1(EPOLL_CLOEXEC);
+	e->evfd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (e->epfd < 0 || e->evfd < 0 ||
+	    epoll_ctl(e->epfd, EPOLL_CTL_ADD, e->evfd, &ev))
 		return -errno;
 	return 0;
 }
 
-static void close_fds(void)
+static void close_fds(struct engine *e)
 {
-	if (eng.epfd >= 0)
-		sys_close(eng.epfd);
-	if (eng.evfd >= 0)
-		sys_close(eng.evfd);
-	eng.epfd = -1;
-	eng.evfd = -1;
+	if (e->epfd >= 0)
+		sys_close(e->epfd);
+	if (e->evfd >= 0)
+		sys_close(e->evfd);
 }
 
-static int start_thread(void)
+static int start_thread(struct engine *e)
 {
 	sigset_t all, old;
 	pthread_attr_t attr;
@@ -461,7 +419,7 @@ static int start_thread(void)
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rv = pthread_create(&thread, &attr, engine, NULL);
+	rv = pthread_create(&thread, &attr, engine, e);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	pthread_attr_destroy(&attr);
 	if (!rv)
@@ -469,33 +427,52 @@ static int start_thread(void)
 	return -rv;
 }
 
+static int start(struct engine *e)
+{
+	int rv = open_fds(e);
+
+	if (!rv)
+		rv = start_thread(e);
+	if (rv)
+		close_fds(e);
+	return rv;
+}
+
 /**
- * usiw_engine_start() - make sure that the engine runs
+ * usiw_engine_start() - make sure that the engines run
+ *
+ * Fewer than were asked for will do.
  *
  * Return: 0 or -errno.
  */
 int usiw_engine_start(void)
 {
+	u32 want = usiw_config.engines ? usiw_config.engines : 1;
 	int rv;
 
-	if (eng.running)
+	if (engine_cnt)
 		return 0;
 	rv = usiw_stage_init();
-	if (!rv)
-		rv = open_fds();
-	if (!rv)
-		rv = start_thread();
-	if (rv) {
-		close_fds();
-		usiw_log(1, "cannot start the engine: %s", strerror(-rv));
+	while (!rv && engine_cnt < want) {
+		rv = start(&engines[engine_cnt]);
+		engine_cnt += !rv;
 	}
-	eng.running = !rv;
-	return rv;
+	if (rv)
+		usiw_log(1, "cannot start engine %u: %s", engine_cnt,
+			 strerror(-rv));
+	return engine_cnt ? 0 : rv;
 }
 
 bool usiw_engine_runs(void)
 {
-	return eng.running;
+	return engine_cnt;
+}
+
+/* In a child: they are the parent's, so nothing in them must be changed. */
+static void forget_engines(void)
+{
+	while (engine_cnt)
+		close_fds(&engines[--engine_cnt]);
 }
 
 /**
@@ -505,11 +482,13 @@ bool usiw_engine_runs(void)
  */
 void usiw_engine_alone(void)
 {
-	/* Somebody else may have been waiting in it. */
-	pthread_mutex_init(&turn, NULL);
-	waiting = 0;
-	eng.wake_at = 0;
+	u32 i;
+
+	usiw_lock_alone();
+	for (i = 0; i < engine_cnt; i++)
+		engines[i].wake_at = 0;
 	working = false;
+	top = false;
 }
 
 /**
@@ -523,10 +502,10 @@ void usiw_engine_adopt(void)
 	struct usiw_list *l, *next;
 	struct usiw_ep *ep;
 
-	if (!eng.running)
+	if (!engine_cnt)
 		return;
-	eng.running = false;
-	close_fds();
+	forget_engines();
+	usiw_claim_forked();
 	if (usiw_engine_start())
 		return;
 	for (l = usiw_eps.next; l != &usiw_eps; l = next) {
@@ -535,9 +514,12 @@ void usiw_engine_adopt(void)
 		if (!ep->registered)
 			continue;
 		ep->registered = false;
+		ep->placed = false;
 		ep->err = usiw_poll(ep, ep->polled);
 		if (ep->err)
 			usiw_ep_notify(ep, USIW_EP_LOST);
+		else
+			usiw_ep_interest(ep);
 	}
 	usiw_work_run();
 }
@@ -552,14 +534,13 @@ void usiw_engine_adopt(void)
  */
 void usiw_engine_forked(void)
 {
-	eng.running = false;
-	/* It is the parent's: nothing must be changed in it, only closed. */
-	close_fds();
+	forget_engines();
+	usiw_claim_forked();
 	usiw_ep_forked();
 	usiw_qp_forked();
 	usiw_cq_forked();
 	usiw_stage_forked();
-	reap();
+	reap_all();
 	while (!usiw_list_empty(&works))
 		usiw_list_del(works.next);
 }

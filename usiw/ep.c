@@ -433,7 +433,7 @@ void usiw_ep_interest(struct usiw_ep *ep)
 		want = EPOLLOUT;
 	else if (ep->phase == SIW_CM_REQ_UPCALLED)
 		want = EPOLLRDHUP;
-	else if (!ep->fin_seen)
+	else if (!ep->fin_seen && !ep->claim)
 		want = EPOLLIN;
 	if ((ep->qp && ep->qp->tx_full) || ep->rest_len)
 		want |= EPOLLOUT;
@@ -548,16 +548,35 @@ static bool is_over(struct usiw_ep *ep, u32 events)
 	return true;
 }
 
+/**
+ * usiw_ep_receive() - have the QP receive what is there
+ * @ep: with a QP
+ * @stage: the caller's
+ *
+ * Context: not in the middle of anything; gives the lock back meanwhile. Only for
+ * its engine @ep is sure to be there afterwards.
+ */
+void usiw_ep_receive(struct usiw_ep *ep, u32 stage)
+{
+	enum usiw_rx_end end;
+
+	ep->heard = true;
+	end = usiw_rx_run(ep->qp, stage);
+	if (end != USIW_RX_OVER)
+		ended(ep, end);
+}
+
 static void qp_ready(struct usiw_ep *ep, u32 events)
 {
 	if (events & EPOLLOUT) {
 		ep->qp->tx_full = false;
-		usiw_tx_run(ep->qp);
+		usiw_tx_run_top(ep->qp);
 	}
-	if (!ep->fin_seen && events & (EPOLLIN | EPOLLERR | EPOLLHUP)) {
-		ep->heard = true;
-		ended(ep, usiw_rx_run(ep->qp));
-	}
+	/* Sending lets others in. */
+	if (!ep->qp || ep->rx != USIW_EP_RX_QP)
+		return;
+	if (!ep->fin_seen && events & (EPOLLIN | EPOLLERR | EPOLLHUP))
+		usiw_ep_receive(ep, ep->engine);
 }
 
 static void drop_ready(struct usiw_ep *ep, u32 events)
@@ -600,6 +619,7 @@ static void forget(struct usiw_ep *ep)
 		sys_close(ep->fd);
 	ep->fd = -1;
 	ep->registered = false;
+	ep->claim = NULL;
 	ep->phase = SIW_CM_CLOSED;
 	ep->dead = true;
 	ep->bits = 0;

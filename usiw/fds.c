@@ -232,6 +232,16 @@ void usiw_event_push(struct usiw_file *f, struct usiw_event *ev)
 		LIST_INSERT_HEAD(&owing, f, owing);
 }
 
+/* Is there an event that the descriptor does not know of? It need not, then. */
+bool usiw_event_untold(struct usiw_file *f)
+{
+	if (!f->owed)
+		return false;
+	if (!--f->owed)
+		LIST_REMOVE(f, owing);
+	return true;
+}
+
 /* Make files readable whose events are new. The last thing under the lock. */
 void usiw_events_tell(void)
 {

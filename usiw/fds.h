@@ -61,11 +61,14 @@ struct usiw_file {
 	ino_t ino;			/* to see what is no longer ours */
 	dev_t rdev;			/* of the device it stands for, or 0 */
 	bool dead;			/* inherited by fork() */
+	bool nonblock;			/* the program has set O_NONBLOCK */
 	struct usiw_event_list events;
 	u32 owed;			/* of these the descriptor does not know */
 	LIST_ENTRY(usiw_file) owing;
 	pthread_t taker;		/* who took the last event, and when */
 	u64 taken_ms;			/* 0: nobody yet */
+	struct usiw_cq *hot_cq;		/* USIW_FILE_COMP: the last event's */
+	u32 misses, skips;		/* take.c: is it worth it? */
 	void *priv;
 };
 
@@ -92,6 +95,8 @@ void usiw_fd_forked(void);
 int usiw_eventfd(bool cloexec);
 void usiw_event_push(struct usiw_file *f, struct usiw_event *ev);
 void usiw_event_unlink(struct usiw_file *f, struct usiw_event *ev);
+bool usiw_event_untold(struct usiw_file *f);
 void usiw_events_tell(void);
+ssize_t usiw_take(int fd, void *buf, size_t len);
 
 #endif

@@ -8,11 +8,12 @@
  * program becomes a daemon, bequeaths all to the child.
  *
  * That shows at the child's first call, which waits until it is known. Before, the
- * state in both must stay what it was: the parent's engine rests, and a word in
+ * state in both must stay what it was: the parent's engines rest, and a word in
  * memory that both share says who has gone on. A parent that makes a call has. One
  * that makes none, but has come to sleep or to compute instead of leaving, lives
  * (lives()): no time in which it would have to be gone is set for a slow machine.
- * Fork happens with the lock held, so that the child finds everything whole. usiw_lock() serialises.
+ * Fork happens with the lock held and nothing in flight, so that the child finds
+ * everything whole. usiw_lock() serialises.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -227,6 +228,9 @@ static void prepare(void)
 	void *p;
 
 	usiw_lock();		/* settles an earlier one */
+	usiw_io_ground();
+	if (usiw_fork_open)	/* of another thread, meanwhile */
+		use();
 	if (has_nothing())
 		return;
 	p = mmap(NULL, sizeof(*usiw_fork_open), PROT_READ | PROT_WRITE,
@@ -249,6 +253,7 @@ static void in_parent(void)
 		f->cpu = thread_cpu_ms();
 		__atomic_store_n(&f->back, 1, __ATOMIC_RELEASE);
 	}
+	usiw_io_clear();
 	usiw_unlock();
 }
 

@@ -27,8 +27,9 @@
 #define MADV_POPULATE_READ	22	/* since Linux 5.14 */
 #endif
 
-#define STAGE_SIZE	(USIW_STAGE_HEAD + USIW_STAGE_LEN + USIW_SCRATCH)
-#define SCRATCH_OFF	(USIW_STAGE_HEAD + USIW_STAGE_LEN)
+#define STAGE_SIZE	(USIW_STAGE_HEAD + USIW_STAGE_LEN)
+#define SCRATCH_OFF	(USIW_STAGES * STAGE_SIZE)
+#define FILE_SIZE	(SCRATCH_OFF + USIW_SCRATCH)
 #define TABLE_MIN	64u
 #define STAG_INDEX_MAX	0xffffffu
 
@@ -37,7 +38,7 @@ static_assert(USIW_MAX_MR < STAG_INDEX_MAX / 2, "no bit left for mask");
 static struct usiw_table mrs = { .max = USIW_MAX_MR };
 static u32 mask;		/* index in an STag ^ index in the table */
 static int stage_fd = -1;
-u8 *usiw_stage;
+static u8 *stages;
 
 /* --- tables ------------------------------------------------------------ */
 
@@ -179,6 +180,7 @@ void usiw_mr_dereg(struct usiw_mr *mr)
 {
 	usiw_table_del(&mrs, mr->stag >> 8 ^ mask);
 	mr->valid = false;
+	usiw_io_keep_off(mr->addr, mr->len);
 	usiw_mr_put(mr);
 }
 
@@ -301,7 +303,7 @@ bool usiw_mr_readable(struct usiw_mr *mr, u64 to, u32 len)
 }
 
 /**
- * usiw_stage_init() - make the stage
+ * usiw_stage_init() - make the stages; they take memory when they are used
  *
  * Return: 0 or -errno.
  */
@@ -310,33 +312,44 @@ int usiw_stage_init(void)
 	void *p;
 	int fd;
 
-	if (usiw_stage)
+	if (stages)
 		return 0;
 	fd = memfd_create("usiw-stage", MFD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	if (ftruncate(fd, STAGE_SIZE)) {
+	if (ftruncate(fd, FILE_SIZE)) {
 		sys_close(fd);
 		return -errno;
 	}
-	p = mmap(NULL, STAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	p = mmap(NULL, FILE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (p == MAP_FAILED) {
 		sys_close(fd);
 		return -errno;
 	}
 	stage_fd = fd;
-	usiw_stage = p;
+	stages = p;
 	return 0;
 }
 
-/* The parent's: its engine goes on to use it. */
+/**
+ * usiw_stage() - one of the stages
+ * @i: which
+ *
+ * Return: its first octet.
+ */
+u8 *usiw_stage(u32 i)
+{
+	return stages + i * STAGE_SIZE;
+}
+
+/* The parent's: its engines go on to use them. */
 void usiw_stage_forked(void)
 {
-	if (!usiw_stage)
+	if (!stages)
 		return;
-	munmap(usiw_stage, STAGE_SIZE);
+	munmap(stages, FILE_SIZE);
 	sys_close(stage_fd);
-	usiw_stage = NULL;
+	stages = NULL;
 	stage_fd = -1;
 }
 
@@ -344,14 +357,14 @@ void usiw_stage_forked(void)
  * usiw_copy_to() - octets of the stage to memory of the program
  * @to: where to
  * @cnt: elements of @to
- * @stage: first octet, within usiw_stage
+ * @stage: first octet, within a stage
  * @len: octets, the sum of what @to holds
  *
  * Return: 0 or -EFAULT.
  */
 int usiw_copy_to(const struct iovec *to, int cnt, const u8 *stage, u32 len)
 {
-	ssize_t n = preadv(stage_fd, to, cnt, stage - usiw_stage);
+	ssize_t n = preadv(stage_fd, to, cnt, stage - stages);
 
 	return n == (ssize_t)len ? 0 : -EFAULT;
 }
@@ -381,7 +394,7 @@ int usiw_crc_from(const struct iovec *from, int cnt, u32 *crc)
 	int rv = to_scratch(from, cnt, &len);
 
 	if (!rv)
-		*crc = siw_crc32c(*crc, usiw_stage + SCRATCH_OFF, len);
+		*crc = siw_crc32c(*crc, stages + SCRATCH_OFF, len);
 	return rv;
 }
 
@@ -400,6 +413,6 @@ int usiw_copy_from(u8 *to, const struct iovec *from, int cnt, u32 len)
 	int rv = to_scratch(from, cnt, &n);
 
 	if (!rv)
-		memcpy(to, usiw_stage + SCRATCH_OFF, len);
+		memcpy(to, stages + SCRATCH_OFF, len);
 	return rv;
 }

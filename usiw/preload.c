@@ -36,7 +36,7 @@ static ssize_t result(ssize_t rv)
 
 /*
  * Not checked against a descriptor that changed hands behind our back: a system
- * call more would double the cost of a small message.
+ * call more would double the cost of a small message. Nor is a completion channel.
  */
 static bool is_doorbell(const struct usiw_file *f, const void *buf, size_t len)
 {
@@ -44,34 +44,6 @@ static bool is_doorbell(const struct usiw_file *f, const void *buf, size_t len)
 
 	return f && f->kind == USIW_FILE_UVERBS && len >= sizeof(*hdr) &&
 	       hdr->command == IB_USER_VERBS_CMD_POST_SEND;
-}
-
-/* Wait for an event as the descriptor's O_NONBLOCK says, and take it. */
-static ssize_t take(int fd, void *buf, size_t len)
-{
-	struct usiw_event *ev;
-	struct usiw_file *f;
-	ssize_t rv = -EBADF;
-	int cancel;
-	u64 one;
-
-	do {
-		if (libc()->read(fd, &one, sizeof(one)) != sizeof(one))
-			return -errno;
-		usiw_enter(&cancel);
-		f = usiw_fd_table[fd];	/* the caller has looked closer */
-		ev = f ? TAILQ_FIRST(&f->events) : NULL;
-		if (ev) {
-			TAILQ_REMOVE(&f->events, ev, link);
-			if (ev->count)
-				++*ev->count;
-			f->taker = pthread_self();
-			f->taken_ms = usiw_now_ms();
-			rv = f->ops->take(f, ev, buf, len);
-		}
-		usiw_leave(cancel);
-	} while (f && !ev);
-	return rv;
 }
 
 static ssize_t our_write(int fd, const void *buf, size_t len)
@@ -95,7 +67,7 @@ static ssize_t our_write(int fd, const void *buf, size_t len)
 	if (!f)
 		return libc()->write(fd, buf, len);
 	/* what is written says where the event goes: it stays untouched */
-	return result(event ? take(fd, (void *)(uintptr_t)buf, len) : rv);
+	return result(event ? usiw_take(fd, (void *)(uintptr_t)buf, len) : rv);
 }
 
 static ssize_t our_read(int fd, void *buf, size_t len)
@@ -106,7 +78,9 @@ static ssize_t our_read(int fd, void *buf, size_t len)
 	int cancel;
 
 	usiw_enter(&cancel);
-	f = usiw_fd_file(fd);
+	f = usiw_fd_table[fd];
+	if (!f || f->kind != USIW_FILE_COMP)
+		f = usiw_fd_file(fd);
 	if (f && f->dead)
 		rv = usiw_forked_error();
 	else if (f && f->ops->takes)
@@ -114,7 +88,7 @@ static ssize_t our_read(int fd, void *buf, size_t len)
 	usiw_leave(cancel);
 	if (!f || f->kind == USIW_FILE_NETLINK)
 		return libc()->read(fd, buf, len);
-	return result(event ? take(fd, buf, len) : rv);
+	return result(event ? usiw_take(fd, buf, len) : rv);
 }
 
 EXPORT ssize_t write(int fd, const void *buf, size_t len)
@@ -138,14 +112,29 @@ EXPORT ssize_t __read_chk(int fd, void *buf, size_t len, size_t room)
 	return read(fd, buf, len);
 }
 
+/* How a thread may wait depends on it (take.c). */
+static void note_nonblock(int fd, bool on)
+{
+	struct usiw_file *f;
+	int cancel;
+
+	if (likely(!usiw_fd_ours(fd)))
+		return;
+	usiw_enter(&cancel);
+	f = usiw_fd_file(fd);
+	if (f)
+		f->nonblock = on;
+	usiw_leave(cancel);
+}
+
 /* --- ioctl: rdma-core then uses write() -------------------------------------- */
 
 EXPORT int ioctl(int fd, unsigned long req, ...)
 {
 	struct usiw_file *f = NULL;
+	int cancel, rv;
 	va_list ap;
 	void *arg;
-	int cancel;
 
 	va_start(ap, req);
 	arg = va_arg(ap, void *);
@@ -155,8 +144,12 @@ EXPORT int ioctl(int fd, unsigned long req, ...)
 		f = usiw_fd_file(fd);
 		usiw_leave(cancel);
 	}
-	if (!f)
-		return libc()->ioctl(fd, req, arg);
+	if (!f) {
+		rv = libc()->ioctl(fd, req, arg);
+		if (!rv && req == FIONBIO)
+			note_nonblock(fd, *(int *)arg);
+		return rv;
+	}
 	errno = ENOTTY;
 	return -1;
 }
@@ -336,6 +329,8 @@ EXPORT int name(int fd, int cmd, ...)					\
 	arg = va_arg(ap, void *);					\
 	va_end(ap);							\
 	rv = libc()->fcntl(fd, cmd, arg);				\
+	if (cmd == F_SETFL && !rv)					\
+		note_nonblock(fd, (long)arg & O_NONBLOCK);		\
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)			\
 		return duplicated(rv, fd);				\
 	return rv;							\

@@ -2,7 +2,8 @@
 /*
  * The objects of the back half of usiw and the calls between its files.
  *
- *   engine.c	the lock, the thread, epoll, timers, deferred work
+ *   lock.c	the lock, and system calls outside it
+ *   engine.c	threads, epoll, timers, deferred work
  *   ep.c	calls of the front for end points; listening; sockets
  *   conn.c	events of a connection -> core/cmsm.c -> actions
  *   mpa.c up.c	startup frames; what the front is told
@@ -10,18 +11,22 @@
  *   sq.c wr.c	what is sent next; work requests, their completion
  *   tx.c	FPDUs to TCP
  *   rx.c	TCP to core/rx, placement
+ *   claim.c	receiving by the thread that waits for it
  *   mr.c	STags, checked access to the program's memory
  *   cq.c srq.c	completions, shared receive queues
  *
- * Everything is under usiw_lock(). What must not happen in the middle of
- * something else (a callback into a connection out of its own data path, a
- * flush while a receive is being placed) is put off as work: usiw_work_run()
- * does it before the lock is given back. An end point is freed by the engine
- * only, when no event for it can be pending.
+ * Everything is under usiw_lock(), but for the system calls that move data: these
+ * are made without it, by the one who owns a direction of a QP (qp->sending,
+ * qp->receiving). What must not happen in the middle of something else (a callback
+ * into a connection out of its own data path, a flush while a receive is being
+ * placed) is put off as work: usiw_work_run() does it before the lock is given
+ * back. An end point is freed by its engine only, when no event for it can be
+ * pending. docs/locking.md
  */
 #ifndef USIW_PRIV_H
 #define USIW_PRIV_H
 
+#include <pthread.h>
 #include <sys/uio.h>
 
 #include "usiw.h"
@@ -93,6 +98,35 @@ u32 usiw_table_add(struct usiw_table *t, void *obj);	/* 0: full */
 void *usiw_table_find(const struct usiw_table *t, u32 i);
 void usiw_table_del(struct usiw_table *t, u32 i);
 
+/* --- lock.c ------------------------------------------------------------ */
+
+/* A system call that moves data. */
+struct usiw_call {
+	bool send;
+	int fd;
+	int flags;
+	struct msghdr *msg;
+};
+
+/* One such call under way without the lock: a QP has one of each direction. */
+struct usiw_io {
+	struct usiw_list entry;
+	pthread_mutex_t busy;		/* for the time of the call */
+	const struct usiw_call *call;	/* NULL: nobody waits for its result */
+	u32 seq;			/* of its calls */
+	ssize_t rv;			/* under @busy */
+};
+
+void usiw_io_init(struct usiw_io *io);
+void usiw_io_fini(struct usiw_io *io);
+ssize_t usiw_io_run(struct usiw_io *io, const struct usiw_call *c);
+ssize_t usiw_io_now(const struct usiw_call *c);
+void usiw_io_wait(struct usiw_io *io);
+ssize_t usiw_io_settle(struct usiw_io *io);
+void usiw_io_keep_off(u64 addr, u64 len);
+void usiw_let_others(void);
+void usiw_lock_alone(void);
+
 /* --- engine.c ---------------------------------------------------------- */
 
 /* Something to be done before the lock is given back. */
@@ -105,6 +139,8 @@ void usiw_work_init(struct usiw_work *w, void (*run)(struct usiw_work *));
 void usiw_work_add(struct usiw_work *w);
 void usiw_work_cancel(struct usiw_work *w);
 void usiw_work_run(void);
+void usiw_work_run_top(void);		/* may let go of the lock on the way */
+bool usiw_work_is_top(void);
 
 /* Timers of a class mostly run for the same time. */
 enum usiw_timer_class {
@@ -167,10 +203,13 @@ bool usiw_mr_readable(struct usiw_mr *mr, u64 to, u32 len);
  */
 #define USIW_STAGE_HEAD	(68 << 10)	/* begun FPDU, in front of ... */
 #define USIW_STAGE_LEN	(256 << 10)	/* what recv() gets at a time */
+#define USIW_CLAIMS	4
+/* one for each thread that receives */
+#define USIW_STAGES	(USIW_ENGINES_MAX + USIW_CLAIMS)
 #define USIW_SCRATCH	(64 << 10)
 
-extern u8 *usiw_stage;			/* USIW_STAGE_HEAD + USIW_STAGE_LEN */
 int usiw_stage_init(void);
+u8 *usiw_stage(u32 i);		/* USIW_STAGE_HEAD + USIW_STAGE_LEN */
 void usiw_stage_forked(void);
 int usiw_copy_to(const struct iovec *to, int cnt, const u8 *stage, u32 len);
 int usiw_crc_from(const struct iovec *from, int cnt, u32 *crc);
@@ -184,6 +223,7 @@ struct usiw_cq {
 	u32 num_cqe;
 	u32 put;
 	u32 id;
+	struct usiw_qp *hot;		/* whose the last completion is */
 	bool overflow;
 	bool dead;
 	struct usiw_work work;		/* it overflowed */
@@ -268,6 +308,8 @@ struct usiw_qp {
 	struct usiw_list all;
 	struct usiw_work work;
 	u32 num;
+	u32 ref;			/* destroyed: those who still use it */
+	bool gone;			/* it is destroyed */
 	u32 access;			/* IBV_ACCESS_* */
 	enum siw_qp_state state;
 	u8 rights;			/* SIW_R_REMOTE_* of @access */
@@ -277,6 +319,15 @@ struct usiw_qp {
 	bool last_wqe_told;
 	u32 ird, ord;			/* connection's */
 	struct usiw_ep *ep;
+
+	/*
+	 * Who moves data with a system call does it without the lock; another
+	 * connection meanwhile shows by @life.
+	 */
+	u32 life;			/* connections so far */
+	bool sending, receiving;	/* somebody does: it has tx, rx */
+	bool tx_again;			/* ... and has to look once more */
+	struct usiw_io tx_io, rx_io;
 
 	u32 sq_get, rq_get;		/* free running */
 	struct usiw_wr *wr;
@@ -332,6 +383,8 @@ int usiw_qp_event(struct usiw_qp *qp, enum siw_qp_ev ev);
 void usiw_qp_fail(struct usiw_qp *qp, const struct siw_term *term);
 void usiw_qp_fail_local(struct usiw_qp *qp, enum siw_err err);
 void usiw_qp_kick(struct usiw_qp *qp);
+void usiw_qp_get(struct usiw_qp *qp);
+void usiw_qp_put(struct usiw_qp *qp);
 
 /* Everything the data path must know of a negotiated connection. */
 struct usiw_link {
@@ -371,12 +424,15 @@ void usiw_wr_peer_term(struct usiw_qp *qp, const struct siw_term *term);
 
 /* sq.c */
 void usiw_tx_run(struct usiw_qp *qp);
+void usiw_tx_run_top(struct usiw_qp *qp);	/* may let go of the lock */
+void usiw_tx_catch_up(struct usiw_qp *qp);
 void usiw_tx_knock(struct usiw_qp *qp);
 u32 usiw_tx_rest(struct usiw_qp *qp, u8 **rest, bool *lost);
 struct usiw_orqe *usiw_orq_push(struct usiw_qp *qp);
 
-/* tx.c. 1: all gone, 0: TCP is full, -errno */
-int usiw_tx_push(struct usiw_qp *qp, bool more);
+/* tx.c. 1: all gone, 0: TCP is full, -ECANCELED: it is over, -errno */
+int usiw_tx_push(struct usiw_qp *qp, bool more, bool let_go);
+void usiw_tx_settle(struct usiw_qp *qp);
 bool usiw_tx_readable(struct usiw_qp *qp, const struct usiw_msg *m, u32 off,
 		      u32 len);
 int usiw_tx_crc_pay(struct usiw_qp *qp, const struct usiw_msg *m,
@@ -389,9 +445,10 @@ enum usiw_rx_end {
 	USIW_RX_MORE,			/* others have a turn first */
 	USIW_RX_FIN,
 	USIW_RX_LOST,			/* RST or worse */
+	USIW_RX_OVER,			/* not ours any more, or gone */
 };
 
-enum usiw_rx_end usiw_rx_run(struct usiw_qp *qp);
+enum usiw_rx_end usiw_rx_run(struct usiw_qp *qp, u32 stage);
 enum usiw_rx_end usiw_rx_drop(int fd);
 void usiw_rx_forget(struct usiw_ep *ep);	/* drop what is left of it */
 void usiw_rx_forked(void);
@@ -460,7 +517,11 @@ struct usiw_ep {
 	struct usiw_mpa *mpa;
 	u16 ird, ord;			/* agreed */
 
-	u8 *left;			/* received, not yet worked off */
+	struct usiw_claim *claim;	/* a thread that receives instead */
+	u8 engine;			/* who looks after it, once @placed */
+	bool placed;
+	u8 stage;			/* where what is left is, or ... */
+	u8 *left;			/* ... here: received, not worked off */
 	u32 left_len;
 	u8 *rest;			/* to be sent though the QP is gone */
 	u32 rest_len, rest_sent;
@@ -479,6 +540,7 @@ struct usiw_ep {
 /* ep.c */
 extern struct usiw_list usiw_eps;
 void usiw_ep_ready(struct usiw_ep *ep, u32 events);	/* EPOLL* */
+void usiw_ep_receive(struct usiw_ep *ep, u32 stage);
 void usiw_ep_to_names(struct usiw_ep *ep);
 void usiw_ep_tune(int fd);
 void usiw_ep_free(struct usiw_ep *ep);
@@ -492,6 +554,10 @@ void usiw_ep_flush_rest(struct usiw_ep *ep);
 void usiw_ep_forked(void);
 struct usiw_ep *usiw_ep_alloc(void);
 u32 usiw_ep_tail(struct usiw_ep *ep);		/* octets not read yet */
+
+/* claim.c */
+void usiw_claim_lost(struct usiw_ep *ep);
+void usiw_claim_forked(void);
 
 /* listen.c */
 void usiw_ep_accept_ready(struct usiw_ep *l);

@@ -30,6 +30,24 @@ static USIW_LIST(flushing);		/* QPs in error with a receive queue */
 static u32 flush_gap;
 static struct usiw_timer flush_timer;
 
+/* --- references ------------------------------------------------------------- */
+
+/* Keeps the memory of a QP; that it is not destroyed only the lock does. */
+void usiw_qp_get(struct usiw_qp *qp)
+{
+	qp->ref++;
+}
+
+void usiw_qp_put(struct usiw_qp *qp)
+{
+	if (--qp->ref)
+		return;
+	usiw_io_fini(&qp->tx_io);
+	usiw_io_fini(&qp->rx_io);
+	free(qp->wr);
+	free(qp);
+}
+
 /* --- receive queue elements -------------------------------------------- */
 
 /**
@@ -71,6 +89,7 @@ void usiw_rqe_complete(struct usiw_qp *qp, const struct siw_rqe *rqe, u32 bytes,
 		wc.has_inval = true;
 		wc.inval_stag = *inval_stag;
 	}
+	qp->a.rcq->hot = qp;
 	usiw_cq_add(qp->a.rcq, qp->num, &wc);
 }
 
@@ -159,25 +178,40 @@ static void flush(struct usiw_qp *qp)
 	if (!siw_qpsm_must_flush(qp->state))
 		return;
 	qp->rx_stopped = true;
+	/* the program may use its buffers again */
+	usiw_io_wait(&qp->rx_io);
 	flush_rq(qp);
 	usiw_wr_flush(qp);
 	tell_last_wqe(qp);
 	watch_rq(qp);
 }
 
+/*
+ * The sender gives up first what is to be flushed. If it is somebody else it
+ * does so in a moment, and has this done again.
+ */
+static void do_work(struct usiw_qp *qp, bool top)
+{
+	if (qp->kick) {
+		qp->kick = false;
+		if (top)
+			usiw_tx_run_top(qp);
+		else
+			usiw_tx_run(qp);
+	}
+	if (qp->flush && !qp->sending && !qp->gone) {
+		qp->flush = false;
+		flush(qp);
+	}
+}
+
 static void qp_work(struct usiw_work *w)
 {
 	struct usiw_qp *qp = usiw_entry(w, struct usiw_qp, work);
 
-	/* The sender gives up first what is to be flushed. */
-	if (qp->kick) {
-		qp->kick = false;
-		usiw_tx_run(qp);
-	}
-	if (qp->flush) {
-		qp->flush = false;
-		flush(qp);
-	}
+	usiw_qp_get(qp);
+	do_work(qp, usiw_work_is_top());
+	usiw_qp_put(qp);
 }
 
 /**
@@ -480,12 +514,28 @@ static void release_msgs(struct usiw_qp *qp)
 	qp->parked = NULL;
 }
 
+/* Whoever moves data has to find out, and what was put off is to be done. */
+static void end_life(struct usiw_qp *qp)
+{
+	usiw_claim_lost(qp->ep);
+	usiw_tx_settle(qp);
+	usiw_io_settle(&qp->rx_io);
+	qp->life++;
+	qp->sending = false;
+	qp->receiving = false;
+	if (qp->flush)
+		usiw_work_add(&qp->work);
+}
+
 /**
  * usiw_qp_detach() - the connection is over
  * @qp: prepared, maybe started; in error if it was started
+ *
+ * What was received meanwhile is lost.
  */
 void usiw_qp_detach(struct usiw_qp *qp)
 {
+	end_life(qp);
 	if (qp->ep)
 		qp->ep->qp = NULL;
 	qp->ep = NULL;
@@ -523,7 +573,10 @@ struct usiw_qp *usiw_qp_create(const struct usiw_qp_attr *attr)
 		return NULL;
 	}
 	qp->a = *attr;
+	qp->ref = 1;
 	qp->state = SIW_QP_RESET;
+	usiw_io_init(&qp->tx_io);
+	usiw_io_init(&qp->rx_io);
 	usiw_list_init(&qp->msgs);
 	usiw_list_init(&qp->flush_entry);
 	usiw_work_init(&qp->work, qp_work);
@@ -574,26 +627,35 @@ int usiw_qp_doorbell(struct usiw_qp *qp)
 		qp->flush = true;
 		usiw_work_add(&qp->work);
 	} else {
-		usiw_tx_run(qp);
+		usiw_tx_run_top(qp);
 	}
-	usiw_work_run();
+	usiw_work_run_top();
 	return 0;
+}
+
+static void cool(struct usiw_cq *cq, const struct usiw_qp *qp)
+{
+	if (cq->hot == qp)
+		cq->hot = NULL;
 }
 
 void usiw_qp_destroy(struct usiw_qp *qp)
 {
 	if (!qp->dead)
 		usiw_qp_event(qp, SIW_QP_EV_MOD_ERR);
-	qp_work(&qp->work);
+	end_life(qp);
+	do_work(qp, false);
 	if (qp->ep)
 		usiw_ep_qp_dying(qp->ep);
 	usiw_qp_drop_rqe(qp, SIW_WC_WR_FLUSH_ERR);
 	usiw_work_cancel(&qp->work);
 	usiw_list_del(&qp->flush_entry);
 	usiw_list_del(&qp->all);
+	cool(qp->a.scq, qp);
+	cool(qp->a.rcq, qp);
 	usiw_table_del(&qpns, qp->num - 1);
-	free(qp->wr);
-	free(qp);
+	qp->gone = true;
+	usiw_qp_put(qp);
 	usiw_work_run();
 }
 

@@ -2,9 +2,9 @@
 /*
  * TCP's octets to the core: carries its instructions out.
  *
- * One stage serves all connections: recv() fills it, and it is worked off at
- * once. Only with CRC on something stays, the beginning of an FPDU that is not
- * all here; it is put aside when another connection needs the stage.
+ * One stage serves all connections of an engine: recv() fills it, and it is
+ * worked off at once. Only with CRC on something stays, the beginning of an FPDU
+ * that is not all here; it is put aside when another connection needs the stage.
  *
  * Payload of a segment that has been checked, and needs no CRC, and is not
  * divided by markers, is received where it belongs, together with the header
@@ -14,7 +14,8 @@
  * have them there. Access is checked for the whole segment before anything of
  * it is placed, and that the memory is still registered each time.
  *
- * Under usiw_lock(). RFC 5044 §6, RFC 5041 §7.1
+ * Under usiw_lock(), but for recv(): qp->receiving says whose the receive machine
+ * and the stage are then. RFC 5044 §6, RFC 5041 §7.1
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@
 #define BULK_STAGE	4096		/* of the stage, while one is */
 #define DIRECT_MIN	4096		/* octets that deserve it */
 #define DIRECT_MIN_BULK	64
+#define MORE_MIN	16384		/* so much at once: more is coming */
 #define TURN		8		/* calls of recv() before others */
 
 /* Where the walk is */
@@ -38,9 +40,11 @@ struct cursor {
 	u32 left;
 };
 
-/* Whose begun FPDU is in the stage, and where */
-static struct usiw_ep *owner;
-static const u8 *owner_at;
+/* Whose begun FPDU is in a stage, and where */
+static struct {
+	struct usiw_ep *owner;
+	const u8 *at;
+} stages[USIW_STAGES];
 
 /* --- where payload goes ------------------------------------------------ */
 
@@ -318,6 +322,8 @@ static void deliver_term(struct usiw_qp *qp, const struct siw_term *t)
 	usiw_log(1, "QP %u: peer terminated: %s (%x/%x/%02x)%s", qp->num,
 		 siw_err_name(t->err), t->layer, t->etype, t->code,
 		 t->swapped ? ", nibbles swapped" : "");
+	/* what was sent before cannot be blamed */
+	usiw_tx_catch_up(qp);
 	usiw_wr_peer_term(qp, t);
 	usiw_qp_event(qp, SIW_QP_EV_TERM_RCVD);
 }
@@ -433,46 +439,53 @@ static void walk(struct cursor *c)
 
 /* --- the stage --------------------------------------------------------- */
 
-/* Somebody else needs the stage. */
-static void put_aside(void)
+static bool is_in_stage(const struct usiw_ep *ep)
 {
-	struct usiw_ep *ep = owner;
+	return stages[ep->stage].owner == ep;
+}
 
-	owner = NULL;
+/* Somebody else needs the stage. */
+static void put_aside(u32 stage)
+{
+	struct usiw_ep *ep = stages[stage].owner;
+
+	stages[stage].owner = NULL;
 	if (!ep)
 		return;
 	ep->left = malloc(ep->left_len);
 	if (ep->left)
-		memcpy(ep->left, owner_at, ep->left_len);
+		memcpy(ep->left, stages[stage].at, ep->left_len);
 	else
 		usiw_ep_notify(ep, USIW_EP_LOST);
 }
 
 /* Have what is left of @ep right in front of the place for new octets. */
-static void take_out(struct usiw_ep *ep)
+static void take_out(struct usiw_ep *ep, u32 stage)
 {
-	u8 *to = usiw_stage + USIW_STAGE_HEAD - ep->left_len;
+	u8 *to = usiw_stage(stage) + USIW_STAGE_HEAD - ep->left_len;
 
-	if (owner != ep)
-		put_aside();
+	if (stages[stage].owner != ep)
+		put_aside(stage);
 	if (!ep->left_len)
 		return;
-	if (owner == ep)
-		memmove(to, owner_at, ep->left_len);
-	else if (ep->left)
+	if (is_in_stage(ep)) {
+		memmove(to, stages[ep->stage].at, ep->left_len);
+		stages[ep->stage].owner = NULL;
+	} else if (ep->left) {
 		memcpy(to, ep->left, ep->left_len);
+	}
 	free(ep->left);
 	ep->left = NULL;
-	owner = NULL;
 }
 
-static void put_back(struct usiw_ep *ep, const struct cursor *c)
+static void put_back(struct usiw_ep *ep, u32 stage, const struct cursor *c)
 {
 	ep->left_len = ep->qp && !ep->qp->rx_stopped ? c->left : 0;
 	if (!ep->left_len)
 		return;
-	owner = ep;
-	owner_at = c->p;
+	ep->stage = (u8)stage;
+	stages[stage].owner = ep;
+	stages[stage].at = c->p;
 }
 
 /**
@@ -481,8 +494,8 @@ static void put_back(struct usiw_ep *ep, const struct cursor *c)
  */
 void usiw_rx_forget(struct usiw_ep *ep)
 {
-	if (owner == ep)
-		owner = NULL;
+	if (is_in_stage(ep))
+		stages[ep->stage].owner = NULL;
 	free(ep->left);
 	ep->left = NULL;
 	ep->left_len = 0;
@@ -490,7 +503,7 @@ void usiw_rx_forget(struct usiw_ep *ep)
 
 void usiw_rx_forked(void)
 {
-	owner = NULL;
+	memset(stages, 0, sizeof(stages));
 }
 
 /* --- receiving --------------------------------------------------------- */
@@ -527,23 +540,28 @@ static int direct_iov(struct usiw_qp *qp, struct siw_rx_insn *insn,
 }
 
 static enum usiw_rx_end failed(struct usiw_qp *qp,
-			       const struct siw_rx_insn *insn, bool direct)
+			       const struct siw_rx_insn *insn, bool direct,
+			       int err)
 {
-	if (errno == EAGAIN || errno == EINTR)
+	if (err == -EAGAIN || err == -EINTR)
 		return USIW_RX_WAIT;
-	if (errno == EFAULT && direct) {
+	if (err == -EFAULT && direct) {
 		bad_sink(qp, insn);
 		return USIW_RX_MORE;
 	}
-	qp->ep->err = -errno;
+	qp->ep->err = err;
 	return USIW_RX_LOST;
 }
 
-/* Receive once. USIW_RX_MORE: there may be more. */
-static enum usiw_rx_end receive(struct usiw_qp *qp, struct cursor *c)
+/*
+ * Receive once. USIW_RX_MORE: there may be more. USIW_RX_OVER: the connection was
+ * taken away.
+ */
+static enum usiw_rx_end receive(struct usiw_qp *qp, u32 stage, struct cursor *c)
 {
 	struct iovec v[SIW_MAX_SGE + 1];
 	struct msghdr msg = { .msg_iov = v };
+	struct usiw_call call = { .fd = qp->ep->fd, .msg = &msg };
 	u32 stage_len = qp->rx_bulk ? BULK_STAGE : USIW_STAGE_LEN;
 	struct siw_rx_insn insn = {};
 	u32 direct = 0, room;
@@ -556,13 +574,15 @@ static enum usiw_rx_end receive(struct usiw_qp *qp, struct cursor *c)
 		return USIW_RX_MORE;
 	if (cnt)
 		direct = insn.len;
-	v[cnt].iov_base = usiw_stage + USIW_STAGE_HEAD;
+	v[cnt].iov_base = usiw_stage(stage) + USIW_STAGE_HEAD;
 	v[cnt].iov_len = stage_len;
 	room = direct + stage_len;
 	msg.msg_iovlen = (size_t)cnt + 1;
-	n = sys_recvmsg(qp->ep->fd, &msg, MSG_DONTWAIT);
+	n = usiw_io_run(&qp->rx_io, &call);
+	if (n == -ECANCELED)
+		return USIW_RX_OVER;
 	if (n < 0)
-		return failed(qp, &insn, direct);
+		return failed(qp, &insn, direct, (int)n);
 	if (!n)
 		return USIW_RX_FIN;
 	if (n < direct)
@@ -570,16 +590,11 @@ static enum usiw_rx_end receive(struct usiw_qp *qp, struct cursor *c)
 	if (direct)
 		siw_rx_done(&qp->rx, direct, 0);
 	c->left += (u32)n - direct;
-	return n == room ? USIW_RX_MORE : USIW_RX_WAIT;
+	return n == room || n >= MORE_MIN ? USIW_RX_MORE : USIW_RX_WAIT;
 }
 
-/**
- * usiw_rx_run() - work off what is in the socket, a bounded amount of it
- * @qp: started
- *
- * Return: what there is to expect.
- */
-enum usiw_rx_end usiw_rx_run(struct usiw_qp *qp)
+/* Return: USIW_RX_OVER: the connection, maybe the QP, is not to be touched. */
+static enum usiw_rx_end turns(struct usiw_qp *qp, u32 stage)
 {
 	struct usiw_ep *ep = qp->ep;
 	enum usiw_rx_end end = USIW_RX_MORE;
@@ -591,16 +606,43 @@ enum usiw_rx_end usiw_rx_run(struct usiw_qp *qp)
 			usiw_rx_forget(ep);
 			return usiw_rx_drop(ep->fd);
 		}
-		take_out(ep);
-		c.p = usiw_stage + USIW_STAGE_HEAD - ep->left_len;
+		take_out(ep, stage);
+		c.p = usiw_stage(stage) + USIW_STAGE_HEAD - ep->left_len;
 		c.left = ep->left_len;
-		end = receive(qp, &c);
+		end = receive(qp, stage, &c);
+		if (end == USIW_RX_OVER)
+			break;
 		walk(&c);
-		put_back(ep, &c);
+		put_back(ep, stage, &c);
 		/* A stage full of small segments is work enough for a turn. */
 		if (!qp->rx_bulk)
 			break;
 	}
+	return end;
+}
+
+/**
+ * usiw_rx_run() - work off what is in the socket, a bounded amount of it
+ * @qp: started
+ * @stage: the caller's
+ *
+ * Context: not in the middle of anything; the lock is given back meanwhile, so
+ * the QP may be without its connection, or gone, when this returns.
+ *
+ * Return: what there is to expect.
+ */
+enum usiw_rx_end usiw_rx_run(struct usiw_qp *qp, u32 stage)
+{
+	enum usiw_rx_end end;
+
+	if (qp->receiving)
+		return USIW_RX_WAIT;
+	usiw_qp_get(qp);
+	qp->receiving = true;
+	end = turns(qp, stage);
+	if (end != USIW_RX_OVER)
+		qp->receiving = false;
+	usiw_qp_put(qp);
 	return end;
 }
 

@@ -5,9 +5,10 @@
  * Order on the wire: the end of a begun FPDU; then a Terminate and nothing
  * else; the RTR; Read Responses and WRs of the SQ in fair alternation.
  *
- * The sender is whoever has the lock and finds something to do: the poster in
- * its doorbell, the engine when TCP has room again or a peer's message made
- * something possible.
+ * The sender is whoever finds something to do: the poster in its doorbell, the
+ * engine when TCP has room again or a peer's message made something possible.
+ * There is one at a time (qp->sending), also while it is in a system call without
+ * the lock; others leave a mark that there is more to do (qp->tx_again).
  */
 #include <errno.h>
 #include <infiniband/verbs.h>
@@ -400,15 +401,33 @@ static void msg_done(struct usiw_qp *qp, struct usiw_msg *m)
 		usiw_qp_event(qp, SIW_QP_EV_TERM_SENT);
 }
 
-static int push(struct usiw_qp *qp, bool more)
+static void all_done(struct usiw_qp *qp)
 {
 	struct usiw_msg *m;
-	int rv;
 
-	rv = usiw_tx_push(qp, more);
 	while ((m = siw_tx_done(&qp->tx)))
 		msg_done(qp, m);
+}
+
+static int push(struct usiw_qp *qp, bool more, bool let_go)
+{
+	int rv = usiw_tx_push(qp, more, let_go);
+
+	if (rv != -ECANCELED)
+		all_done(qp);
 	return rv;
+}
+
+/**
+ * usiw_tx_catch_up() - complete what TCP has, also if a call is still under way
+ * @qp: QP
+ *
+ * The peer's answer to a message may be here before the call that sent it returns.
+ */
+void usiw_tx_catch_up(struct usiw_qp *qp)
+{
+	usiw_tx_settle(qp);
+	all_done(qp);
 }
 
 static bool sq_empty(struct usiw_qp *qp)
@@ -436,8 +455,11 @@ static void tell(struct usiw_qp *qp)
 
 /* --- the sender -------------------------------------------------------- */
 
-/* Return: false: TCP is full, or others have a turn first. */
-static bool process(struct usiw_qp *qp)
+/* SENT_OVER: the connection was taken away meanwhile */
+enum sent { SENT_ALL, SENT_FULL, SENT_OVER };
+
+/* SENT_FULL: or others have a turn first */
+static enum sent process(struct usiw_qp *qp, bool let_go)
 {
 	int batch, rv;
 	bool more;
@@ -446,23 +468,70 @@ static bool process(struct usiw_qp *qp)
 		if (qp->stop_tx && !qp->tx_aborted)
 			abort_tx(qp);
 		if (!qp->started || !qp->gate || qp->tx_dead)
-			return true;
+			return SENT_ALL;
 		more = fill(qp);
 		if (!siw_tx_count(&qp->tx)) {
 			/* a failure found while filling asks for more */
 			if (qp->stop_tx && !qp->tx_aborted)
 				continue;
-			return true;
+			return SENT_ALL;
 		}
-		rv = push(qp, more);
+		rv = push(qp, more, let_go);
 		if (!rv)
-			return false;
+			return SENT_FULL;
+		if (rv == -ECANCELED)
+			return SENT_OVER;
 		if (rv == -ESTALE)
 			recall(qp);
 		else if (rv < 0)
 			tx_died(qp, rv);
 	}
-	return false;
+	return SENT_FULL;
+}
+
+/* TCP has no room, and there is nothing that would be dropped instead. */
+static bool has_to_wait(const struct usiw_qp *qp)
+{
+	return qp->tx_full && !(qp->stop_tx && !qp->tx_aborted);
+}
+
+/* Return: false: the connection is over, maybe the QP. */
+static bool run_once(struct usiw_qp *qp, bool let_go)
+{
+	enum sent sent = process(qp, let_go);
+
+	if (sent == SENT_OVER)
+		return false;
+	qp->tx_full = sent == SENT_FULL;
+	if (qp->ep)
+		usiw_ep_interest(qp->ep);
+	if (!qp->tx_full)
+		tell(qp);
+	return true;
+}
+
+static void run(struct usiw_qp *qp, bool let_go)
+{
+	bool over = false;
+
+	if (qp->sending) {
+		qp->tx_again = true;
+		return;
+	}
+	usiw_qp_get(qp);
+	qp->sending = true;
+	do {
+		qp->tx_again = false;
+		if (!has_to_wait(qp))
+			over = !run_once(qp, let_go);
+	} while (!over && qp->tx_again && !has_to_wait(qp));
+	if (!over) {
+		qp->sending = false;
+		/* what had to wait for us */
+		if (qp->flush)
+			usiw_work_add(&qp->work);
+	}
+	usiw_qp_put(qp);
 }
 
 /**
@@ -471,13 +540,18 @@ static bool process(struct usiw_qp *qp)
  */
 void usiw_tx_run(struct usiw_qp *qp)
 {
-	if (qp->tx_full && !(qp->stop_tx && !qp->tx_aborted))
-		return;
-	qp->tx_full = !process(qp);
-	if (qp->ep)
-		usiw_ep_interest(qp->ep);
-	if (!qp->tx_full)
-		tell(qp);
+	run(qp, false);
+}
+
+/**
+ * usiw_tx_run_top() - the same, without the lock during system calls
+ * @qp: QP; maybe destroyed meanwhile, so the caller holds a reference to it
+ *
+ * Context: not in the middle of anything.
+ */
+void usiw_tx_run_top(struct usiw_qp *qp)
+{
+	run(qp, true);
 }
 
 /* --- when the QP goes before its last octets --------------------------- */

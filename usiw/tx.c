@@ -4,7 +4,8 @@
  * one vector and handed over by one call, which copies.
  *
  * TCP is never waited for: what does not fit stays in the ring, and EPOLLOUT
- * brings the sender back. Under usiw_lock().
+ * brings the sender back. The call is made without usiw_lock(): qp->sending says
+ * whose the transmit machine is then.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -17,8 +18,12 @@
 #define IOV_CNT		160		/* a full ring with some SGEs each */
 #define MULPDU_AGE	64		/* looks until it is asked for again */
 
-static struct iovec iov[IOV_CNT];
-static __be32 marker[IOV_CNT];	/* those that iov[] names */
+/* What one call hands over; on the stack of who makes it */
+struct load {
+	struct iovec iov[IOV_CNT];
+	__be32 marker[IOV_CNT];		/* those that iov[] names */
+	int cnt;
+};
 
 /**
  * usiw_tx_mulpdu() - the longest ULPDU that fits a segment of the connection
@@ -116,82 +121,111 @@ int usiw_tx_crc_pay(struct usiw_qp *qp, const struct usiw_msg *m,
 
 /* Return: elements of iov[] taken; -ENOSPC; -errno: memory was taken away */
 static int add(struct usiw_qp *qp, const struct siw_tx_piece *p,
-	       const struct usiw_msg *m, int at)
+	       const struct usiw_msg *m, struct load *l)
 {
+	struct iovec *v = &l->iov[l->cnt];
+
 	if (!p->own)
-		return usiw_msg_iov(qp, m, p->off, p->len, iov + at,
-				    IOV_CNT - at);
-	if (at == IOV_CNT)
+		return usiw_msg_iov(qp, m, p->off, p->len, v,
+				    IOV_CNT - l->cnt);
+	if (l->cnt == IOV_CNT)
 		return -ENOSPC;
-	iov[at].iov_base = (void *)p->own;
-	iov[at].iov_len = p->len;
+	v->iov_base = (void *)p->own;
+	v->iov_len = p->len;
 	if (p->marker) {
-		iov[at].iov_base = &marker[at];
-		memcpy(&marker[at], p->own, p->len);
+		v->iov_base = &l->marker[l->cnt];
+		memcpy(v->iov_base, p->own, p->len);
 	}
 	return 1;
 }
 
 /* Return: 1: all that is unsent; 0: as much as fits or may be; -errno */
-static int gather(struct usiw_qp *qp, int *cnt)
+static int gather(struct usiw_qp *qp, struct load *l)
 {
 	const struct siw_tx_fpdu *f;
 	struct siw_tx_piece p;
 	u32 i, off, begun;
 	int n, first;
 
-	*cnt = 0;
+	l->cnt = 0;
 	for (i = 0; i < siw_tx_count(&qp->tx); i++) {
 		f = siw_tx_unsent(&qp->tx, i, &begun);
-		first = *cnt;
+		first = l->cnt;
 		for (off = begun; siw_tx_piece(f, off, &p); off += p.len) {
-			n = add(qp, &p, f->ctx, *cnt);
+			n = add(qp, &p, f->ctx, l);
 			if (n == -ENOSPC)
 				return 0;
 			if (n < 0) {
 				/* nor what comes before it in the FPDU */
-				*cnt = first;
+				l->cnt = first;
 				if (first)
 					return 0;
 				return begun ? -EFAULT : -ESTALE;
 			}
-			*cnt += n;
+			l->cnt += n;
 		}
 	}
 	return 1;
 }
 
+static void account(struct usiw_qp *qp, u32 n)
+{
+	siw_tx_sent(&qp->tx, n);
+	qp->tx_bytes -= n < qp->tx_bytes ? n : qp->tx_bytes;
+}
+
 /**
  * usiw_tx_push() - hand the FPDUs of the ring to TCP
- * @qp: started
+ * @qp: started; the caller is the sender
  * @more: other FPDUs follow at once
+ * @let_go: the lock may be given back meanwhile
  *
  * Return: 1: TCP has all; 0: TCP is full; -ESTALE: the first FPDU, not begun,
  * carries memory that was deregistered; -EFAULT: so does one that was begun, or
- * the memory cannot be read; another -errno: the connection is dead.
+ * the memory cannot be read; -ECANCELED: the connection was taken away
+ * meanwhile; another -errno: the connection is dead.
  */
-int usiw_tx_push(struct usiw_qp *qp, bool more)
+int usiw_tx_push(struct usiw_qp *qp, bool more, bool let_go)
 {
-	struct msghdr msg = { .msg_iov = iov };
-	int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+	struct load l;
+	struct msghdr msg = { .msg_iov = l.iov };
+	struct usiw_call c = { .send = true, .msg = &msg };
+	u32 life = qp->life;
 	ssize_t n;
-	int rv, cnt;
+	int rv;
 
 	while (siw_tx_count(&qp->tx)) {
-		rv = gather(qp, &cnt);
+		rv = gather(qp, &l);
 		if (rv < 0)
 			return rv;
-		msg.msg_iovlen = (size_t)cnt;
-		n = sys_sendmsg(qp->ep->fd, &msg,
-				flags | (more || !rv ? MSG_MORE : 0));
-		if (n < 0 && errno == EAGAIN)
+		msg.msg_iovlen = (size_t)l.cnt;
+		c.fd = qp->ep->fd;
+		c.flags = MSG_NOSIGNAL | (more || !rv ? MSG_MORE : 0);
+		n = let_go ? usiw_io_run(&qp->tx_io, &c) : usiw_io_now(&c);
+		if (n == -EAGAIN)
 			return 0;
-		if (n < 0 && errno == EINTR)
+		if (n == -ECANCELED && qp->life != life)
+			return -ECANCELED;
+		if (n == -EINTR || n == -ECANCELED)
 			continue;
 		if (n < 0)
-			return -errno;
-		siw_tx_sent(&qp->tx, (u32)n);
-		qp->tx_bytes -= n < qp->tx_bytes ? (u32)n : qp->tx_bytes;
+			return (int)n;
+		account(qp, (u32)n);
 	}
 	return 1;
+}
+
+/**
+ * usiw_tx_settle() - see what a call of the sender that is under way has sent
+ * @qp: QP
+ *
+ * Waits for its end. The sender goes on behind that, unless its connection is
+ * being taken away.
+ */
+void usiw_tx_settle(struct usiw_qp *qp)
+{
+	ssize_t n = usiw_io_settle(&qp->tx_io);
+
+	if (n > 0)
+		account(qp, (u32)n);
 }

@@ -10,8 +10,9 @@
  * the three calls at the end of this file.
  *
  * Locking: usiw_lock() is one lock for all objects of the process. Every
- * function below is called with it held, also the three calls of the front.
- * Nothing that holds it waits for the network or for another thread.
+ * function below is called with it held, also the three calls of the front, and
+ * returns with it. usiw_qp_doorbell() gives it back for a while on the way.
+ * Nothing that holds it waits for the network.
  *
  * Errors are negative errno values. All integers are in host order.
  */
@@ -47,22 +48,33 @@ struct usiw_config {
 	u8 rtr_mask;		/* SIW_MPA_RTR_* */
 	u16 port_offset;	/* added to every TCP port on the wire */
 	u8 verbose;		/* 0: silent, 1: errors of connections, 2: more */
+	u8 engines;		/* threads for connections */
 };
+
+#define USIW_ENGINES_MAX	16
 
 extern struct usiw_config usiw_config;
 
 void usiw_lock(void);
 void usiw_unlock(void);
+void usiw_engine_lock(void);	/* for what happens by itself */
 /* Called with it, or NULL: by usiw_lock() last, by usiw_unlock() first. */
 extern void (*usiw_at_lock)(void);
 extern void (*usiw_at_unlock)(void);
 u64 usiw_now_ms(void);		/* monotonic; with or without the lock */
 
-/* The engine thread runs from the first connection on; idle it costs nothing. */
+/* Engine threads run from the first connection on; idle they cost nothing. */
 int usiw_engine_start(void);
 bool usiw_engine_runs(void);
 /* May the engine do something now? It asks with the lock. Or NULL. */
 extern bool (*usiw_engine_gate)(void);
+
+/*
+ * No system call of a connection is under way from the one to the other; the
+ * first gives the lock back meanwhile.
+ */
+void usiw_io_ground(void);
+void usiw_io_clear(void);
 
 /*
  * fork(), with the lock held: before it, then in the child. There everything
@@ -114,6 +126,16 @@ struct usiw_cq *usiw_cq_create(struct siw_cqe *ring, u32 num_cqe, void *owner);
 void usiw_cq_destroy(struct usiw_cq *cq);
 u32 usiw_cq_id(const struct usiw_cq *cq);
 
+/*
+ * A thread that waits for completions may receive for them itself (claim.c). It
+ * takes the lock by usiw_engine_lock() when the socket has news.
+ */
+struct usiw_claim;
+
+struct usiw_claim *usiw_claim(struct usiw_cq *cq, int *fd);
+bool usiw_claim_receive(struct usiw_claim *c);
+void usiw_claim_end(struct usiw_claim *c);
+
 /* --- shared receive queues -------------------------------------------------- */
 
 struct usiw_srq;
@@ -154,7 +176,11 @@ void usiw_qp_set_access(struct usiw_qp *qp, u32 access);	/* IBV_ACCESS_* */
 u32 usiw_qp_access(const struct usiw_qp *qp);
 enum siw_qp_state usiw_qp_state(const struct usiw_qp *qp);
 void usiw_qp_rdq(const struct usiw_qp *qp, u32 *ird, u32 *ord);
-/* The doorbell: there may be news in the send queue. Sends what TCP takes. */
+/*
+ * The doorbell: there may be news in the send queue. Sends what TCP takes, and
+ * gives the lock back meanwhile: nothing found before it is sure to be there
+ * afterwards.
+ */
 int usiw_qp_doorbell(struct usiw_qp *qp);
 /* Ends its connection, waits for nothing; then nothing refers to it. */
 void usiw_qp_destroy(struct usiw_qp *qp);

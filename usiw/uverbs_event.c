@@ -179,6 +179,8 @@ void uv_drop_async(struct uv_obj *obj)
 
 void uv_drop_comp(struct uv_cq *cq)
 {
+	if (cq->channel && cq->channel->hot_cq == cq->cq)
+		cq->channel->hot_cq = NULL;
 	drop(cq->channel, &cq->obj);
 }
 
@@ -202,8 +204,10 @@ void usiw_up_comp(void *cq_owner)
 {
 	struct uv_cq *cq = cq_owner;
 
-	if (cq->channel)
-		post(cq->channel, &cq->obj, &cq->comp_events, 0);
+	if (!cq->channel)
+		return;
+	cq->channel->hot_cq = cq->cq;
+	post(cq->channel, &cq->obj, &cq->comp_events, 0);
 }
 
 void usiw_up_async(enum usiw_async what, void *owner, u32 event)

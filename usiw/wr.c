@@ -365,6 +365,7 @@ static void add_cqe(struct usiw_qp *qp, const struct usiw_wr *w)
 		.solicited = w->status != SIW_WC_SUCCESS,
 	};
 
+	qp->a.scq->hot = qp;
 	usiw_cq_add(qp->a.scq, qp->num, &wc);
 }
 

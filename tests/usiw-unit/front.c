@@ -15,6 +15,7 @@ struct usiw_config usiw_config = {
 	.peer_to_peer = true,
 	.mpa_rev = 2,
 	.rtr_mask = SIW_MPA_RTR_ALL,
+	.engines = 2,		/* the ends of a pair have one each */
 };
 
 static pthread_mutex_t rec = PTHREAD_MUTEX_INITIALIZER;

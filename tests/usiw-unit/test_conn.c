@@ -575,6 +575,7 @@ static int child_of(struct pair *p)
 	struct pair_opts o = {};
 	struct pair mine;
 
+	usiw_engine_alone();
 	usiw_engine_forked();
 	if (usiw_qp_doorbell(p->a.qp) != -EIO)
 		return 2;
@@ -604,9 +605,11 @@ TEST(fork__child)
 	end_reg(&p.b, buf, sizeof(buf), ALL_RIGHTS, &k);
 	fflush(stdout);
 	usiw_lock();
+	usiw_io_ground();
 	pid = fork();
 	if (!pid)
 		_exit(child_of(&p));
+	usiw_io_clear();
 	usiw_unlock();
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK_EQ(status, 0);

@@ -37,6 +37,8 @@ perf send_bw_srq ib_send_bw --use-srq -n 200
 perf send_lat_srq ib_send_lat -e --use-srq -n 200
 perf write_bw_cq_mod ib_write_bw -Q 1 -n 200
 perf write_bw_1_mib ib_write_bw -s 1048576 -n 200
+SIW_WRAP="$siw run --threads=4" perf write_bw_4_threads ib_write_bw -b -q 16 -n 50
+SIW_WRAP="$siw run --threads=4" perf send_lat_4_threads ib_send_lat -e -n 500
 SIW_WRAP="$siw run --crc" perf write_bw_crc ib_write_bw -n 200
 SIW_WRAP="$siw run --crc" perf send_bw_crc ib_send_bw -a -n 10
 finish

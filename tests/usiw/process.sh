@@ -40,6 +40,7 @@ says no_command 2 'which program'
 says no_library 1 'cannot find the library' --library=/nonexistent true
 says bad_option 2 'try siw run --help' --nonsense true
 says bad_number 2 'not a number' --mpa-rev=3 true
+says bad_threads 2 'not a number from 1 to 16' --threads=17 true
 says status 7 '' sh -c 'exit 7'
 says passes_arguments 0 '^a  b$' -- echo 'a  b'
 echo 'int main(void) { return 0; }' >"$work/main.c"
@@ -81,6 +82,25 @@ killed() {
 	return $rc
 }
 
+# engines PID - how many has the process that `timeout` PID runs?
+engines() {
+	local pid
+
+	pid=$(pgrep -P "$1") && cat /proc/"$pid"/task/*/comm | grep -cx usiw
+}
+
+# threads NUMBER OPTION... - a listener has so many of them
+threads() {
+	local n
+
+	SIW_WRAP="$siw run ${*:2}" serve $port rping -s || return 1
+	n=$(engines "$server")
+	serve_stop
+	[ "$n" = "$1" ]
+}
+
+check threads_1 'not one engine' threads 1
+check threads_3 'not three engines' threads 3 --threads=3
 check killed 'the server does not notice' killed
 
 finish

@@ -47,6 +47,9 @@ programs() {
 		'ib_read_bw -R -F -n 200 -b 127.0.0.1'
 	pair_perftest "${s}_send_lat" 18515 'ib_send_lat -R -F -n 200 -e' \
 		'ib_send_lat -R -F -n 200 -e 127.0.0.1'
+	SIW_ENGINE_THREADS=3 pair_perftest "${s}_write_bw_3_threads" 18515 \
+		'ib_write_bw -R -F -n 200 -q 8 -b' \
+		'ib_write_bw -R -F -n 200 -q 8 -b 127.0.0.1'
 	SIW_CRC=1 pair_perftest "${s}_send_bw_crc" 18515 \
 		'ib_send_bw -R -F -n 200 --use-srq' \
 		'ib_send_bw -R -F -n 200 --use-srq 127.0.0.1'
