@@ -67,6 +67,15 @@ u64 usiw_now_ms(void)
 	return 1;
 }
 
+/* Nothing is ever in flight. */
+void usiw_io_ground(void)
+{
+}
+
+void usiw_io_clear(void)
+{
+}
+
 int usiw_engine_start(void)
 {
 	return 0;
