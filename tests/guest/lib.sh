@@ -280,9 +280,11 @@ kernel_log() {
 capture_start() {
 	[ -n "${SIW_CAPTURE:-}" ] || return 0
 	[ -n "${cap_if:-}" ] || { cap_if=lo && ip link set lo up; }
+	# the buffer is cut into slots of the length of -s: no more than can come
 	# shellcheck disable=SC2154
-	$srv_in tcpdump -i "$cap_if" --immediate-mode -U -w "$log.pcap" -B 65536 -Z root \
-		-c "${SIW_CAPTURE_MAX:-4000}" tcp >"$log.tcpdump" 2>&1 &
+	$srv_in tcpdump -i "$cap_if" --immediate-mode -U -w "$log.pcap" \
+		-B 65536 -s 66000 -Z root -c "${SIW_CAPTURE_MAX:-4000}" tcp \
+		>"$log.tcpdump" 2>&1 &
 	tcpdump=$!
 	until_true 10 grep -q 'listening on' "$log.tcpdump"
 }

@@ -390,7 +390,7 @@ full_segments() {
 	done
 	$cli_in tc qdisc add dev veth2 root netem delay 2ms || fail "no netem"
 	serve 18515 ib_write_bw -d siw1 -R -F -s 10000 -n 240
-	$srv_in tcpdump -i veth1 --immediate-mode -U -w "$log.pcap" -B 65536 \
+	$srv_in tcpdump -i veth1 --immediate-mode -U -w "$log.pcap" -B 65536 -s 66000 \
 		-Z root 'tcp dst port 18515' >"$log.tcpdump" 2>&1 &
 	until_true 10 grep -q 'listening on' "$log.tcpdump"
 	$cli_in timeout 60 ib_write_bw -d siw2 -R -F -s 10000 -n 240 "$srv_ip" \
