@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 """Run the conformance suite against one device.
 
-	run.py [-t usiw|siw.ko] [-o FILE] [-j N] [-k PATTERN] ADDRESS PROGRAM...
+	run.py [-t usiw|siw.ko] [-o FILE] [-j N] [-k PATTERN,...] ADDRESS PROGRAM...
 
 PROGRAM is tests/guest/weak/dut.c, built, with what it is to be run under before
 it (`siw run`). One line a case, "ok NAME" or "not ok NAME - why"; what came out
@@ -147,7 +147,9 @@ def main():
     for name in MODULES:
         importlib.import_module(name)
     run = Run(args)
-    run.all([c for c in suite.CASES if fnmatch.fnmatch(c.name, args.only)])
+    patterns = args.only.split(',')
+    run.all([c for c in suite.CASES
+             if any(fnmatch.fnmatch(c.name, p) for p in patterns)])
     if args.output:
         with open(args.output, 'w', encoding='ascii') as f:
             json.dump({'target': args.target, 'cases': run.results}, f,
