@@ -16,7 +16,7 @@
 #include "priv.h"
 #include "sys.h"
 
-#define HALF_OPEN_MIN	16
+#define HALF_OPEN_MIN	128
 #define HALF_OPEN_MAX	1024
 #define ACCEPT_TURN	64		/* before others have one */
 #define BACKLOG_MIN	128

@@ -17,7 +17,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <unistd.h>
 
 #include "priv.h"
@@ -30,13 +29,9 @@
 #define STAGE_SIZE	(USIW_STAGE_HEAD + USIW_STAGE_LEN)
 #define SCRATCH_OFF	(USIW_STAGES * STAGE_SIZE)
 #define FILE_SIZE	(SCRATCH_OFF + USIW_SCRATCH)
-#define TABLE_MIN	64u
-#define STAG_INDEX_MAX	0xffffffu
-
-static_assert(USIW_MAX_MR < STAG_INDEX_MAX / 2, "no bit left for mask");
+#define TABLE_MIN	256u		/* the oldest of so many is used next */
 
 static struct usiw_table mrs = { .max = USIW_MAX_MR };
-static u32 mask;		/* index in an STag ^ index in the table */
 static int stage_fd = -1;
 static u8 *stages;
 
@@ -122,19 +117,6 @@ void usiw_table_del(struct usiw_table *t, u32 i)
 
 /* --- registration ------------------------------------------------------ */
 
-/*
- * STags of another process tell nothing about ours. With a bit that no index of
- * the table has, none of them is 0.
- */
-static u32 random_mask(void)
-{
-	u32 r;
-
-	if (getrandom(&r, sizeof(r), GRND_NONBLOCK) != sizeof(r))
-		r = (u32)(usiw_now_ms() * 2654435761u) ^ (u32)getpid();
-	return (r & (STAG_INDEX_MAX >> 1)) | (STAG_INDEX_MAX / 2 + 1);
-}
-
 struct usiw_mr *usiw_mr_reg(struct usiw_pd *pd, u64 addr, u64 len, u64 iova,
 			    u32 access, u8 key, u32 *stag)
 {
@@ -151,14 +133,12 @@ struct usiw_mr *usiw_mr_reg(struct usiw_pd *pd, u64 addr, u64 len, u64 iova,
 		free(mr);
 		return NULL;
 	}
-	if (!mask)
-		mask = random_mask();
 	mr->pd = pd;
 	mr->addr = addr;
 	mr->len = len;
 	mr->iova = iova;
 	mr->rights = access & SIW_R_MASK;
-	mr->stag = (i ^ mask) << 8 | key;
+	mr->stag = usiw_stag_name(i) << 8 | key;
 	mr->valid = true;
 	mr->ref = 1;
 	*stag = mr->stag;
@@ -178,7 +158,7 @@ void usiw_mr_put(struct usiw_mr *mr)
 /* From now on nothing reads or writes there, whatever still refers to it. */
 void usiw_mr_dereg(struct usiw_mr *mr)
 {
-	usiw_table_del(&mrs, mr->stag >> 8 ^ mask);
+	usiw_table_del(&mrs, usiw_stag_slot(mr->stag >> 8));
 	mr->valid = false;
 	usiw_io_keep_off(mr->addr, mr->len);
 	usiw_mr_put(mr);
@@ -194,7 +174,7 @@ void usiw_mr_dereg(struct usiw_mr *mr)
  */
 struct usiw_mr *usiw_mr_find(u32 stag)
 {
-	struct usiw_mr *mr = usiw_table_find(&mrs, stag >> 8 ^ mask);
+	struct usiw_mr *mr = usiw_table_find(&mrs, usiw_stag_slot(stag >> 8));
 
 	return mr && mr->stag == stag ? mr : NULL;
 }

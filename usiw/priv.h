@@ -188,6 +188,9 @@ struct usiw_mr {
 	u64 read_lo, read_hi;		/* known to be readable */
 };
 
+u32 usiw_stag_name(u32 slot);
+u32 usiw_stag_slot(u32 name);
+
 struct usiw_mr *usiw_mr_find(u32 stag);
 void usiw_mr_view(const struct usiw_mr *mr, struct siw_mem_view *v);
 void usiw_mr_put(struct usiw_mr *mr);		/* NULL is fine */
@@ -317,6 +320,7 @@ struct usiw_qp {
 	bool kick;			/* work: send */
 	bool flush;			/* work: flush */
 	bool last_wqe_told;
+	bool tell_drained;		/* SQ_DRAINED was asked for */
 	u32 ird, ord;			/* connection's */
 	struct usiw_ep *ep;
 

@@ -228,7 +228,7 @@ void usiw_qp_kick(struct usiw_qp *qp)
 
 static void async_events(struct usiw_qp *qp, u32 act)
 {
-	if (act & SIW_QP_EV_SQ_DRAINED)
+	if (act & SIW_QP_EV_SQ_DRAINED && qp->tell_drained)
 		usiw_up_async(USIW_ASYNC_QP, qp->a.owner,
 			      IBV_EVENT_SQ_DRAINED);
 	if (act & SIW_QP_EV_FATAL)
@@ -601,6 +601,12 @@ void usiw_qp_set_access(struct usiw_qp *qp, u32 access)
 {
 	qp->access = access;
 	qp->rights = access & SIW_R_REMOTE;
+}
+
+/* Without being asked, it would be told at the end of each connection. */
+void usiw_qp_tell_drained(struct usiw_qp *qp, bool on)
+{
+	qp->tell_drained = on;
 }
 
 u32 usiw_qp_access(const struct usiw_qp *qp)

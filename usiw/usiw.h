@@ -35,7 +35,7 @@
 #define USIW_MAX_CQE		(1 << 20)
 #define USIW_MAX_SRQ		(1 << 16)
 #define USIW_MAX_SRQ_WR		(1 << 15)
-#define USIW_MAX_MR		(1 << 20)
+#define USIW_MAX_MR		(1 << 18)
 #define USIW_MAX_PD		(1 << 20)
 #define USIW_MAX_RDQ		128	/* cap of IRD and ORD */
 
@@ -174,6 +174,7 @@ u32 usiw_qp_num(const struct usiw_qp *qp);
 int usiw_qp_modify(struct usiw_qp *qp, enum siw_qp_ev ev);
 void usiw_qp_set_access(struct usiw_qp *qp, u32 access);	/* IBV_ACCESS_* */
 u32 usiw_qp_access(const struct usiw_qp *qp);
+void usiw_qp_tell_drained(struct usiw_qp *qp, bool on);
 enum siw_qp_state usiw_qp_state(const struct usiw_qp *qp);
 void usiw_qp_rdq(const struct usiw_qp *qp, u32 *ird, u32 *ord);
 /*

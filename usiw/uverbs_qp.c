@@ -293,6 +293,8 @@ int uv_modify_qp(struct uv_ctx *ctx, const struct uv_cmd *c)
 		return -EINVAL;
 	if (r->attr_mask & IBV_QP_ACCESS_FLAGS)
 		set_rights(qp, r);
+	if (r->attr_mask & IBV_QP_EN_SQD_ASYNC_NOTIFY)
+		usiw_qp_tell_drained(qp->qp, r->en_sqd_async_notify);
 	if (!(r->attr_mask & IBV_QP_STATE))
 		return 0;
 	ev = state_event(r->qp_state);

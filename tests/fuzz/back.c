@@ -214,6 +214,12 @@ int usiw_qp_modify(struct usiw_qp *qp, enum siw_qp_ev ev)
 	return fails() ? -EINVAL : 0;
 }
 
+void usiw_qp_tell_drained(struct usiw_qp *qp, bool on)
+{
+	(void)qp;
+	(void)on;
+}
+
 void usiw_qp_set_access(struct usiw_qp *qp, u32 access)
 {
 	qp->access = access;

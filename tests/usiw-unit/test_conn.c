@@ -349,24 +349,24 @@ TEST(listen__half_open)
 	struct pair_opts o = {};
 	struct cm_record r;
 	struct end l;
-	int s[40], i;
+	int s[300], i;
 	u16 port;
 	u32 fds;
 
 	set_config(&o);
 	NEED(listener_init(&l, false, &port));
 	fds = count_fds();
-	for (i = 0; i < 40; i++)
+	for (i = 0; i < 300; i++)
 		s[i] = raw_connect(port);
-	CHECK(raw_send_frame(s[39], &f));
+	CHECK(raw_send_frame(s[299], &f));
 	NEED(wait_cm(&l, USIW_CM_REQUEST, &r));
 	/* theirs and ours: no more than allowed, and the one that spoke */
-	CHECK(count_fds() <= fds + 40 + 16 + 1);
+	CHECK(count_fds() <= fds + 300 + 128 + 1);
 	usiw_lock();
 	usiw_ep_destroy(r.ep);
 	usiw_unlock();
 	end_fini(&l);
-	for (i = 0; i < 40; i++)
+	for (i = 0; i < 300; i++)
 		close(s[i]);
 }
 
