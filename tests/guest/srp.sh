@@ -97,25 +97,25 @@ no_remote() {
 	! remote >/dev/null
 }
 
-# login [OPTION] - id_ext and ioc_guid are what the target checks
-login() {
-	local add
+# add_target GUID [OPTION] - id_ext and ioc_guid are what the target checks
+add_target() {
+	echo "id_ext=$1,ioc_guid=$1,dest=$srv_ip:$port${2:+,$2}" \
+		>"/sys/class/infiniband_srp/srp-$cli_dev-1/add_target"
+}
 
+# login [OPTION] - ib_srp may not be done with a session that is gone
+login() {
 	is_client || return 0
 	modprobe -a ib_srp sd_mod || fail "no modules"
-	add=/sys/class/infiniband_srp/srp-$cli_dev-1/add_target
-	write "id_ext=$guid,ioc_guid=$guid,dest=$srv_ip:$port${1:+,$1}" "$add"
+	until_true 5 add_target $guid "$@" || fail "cannot log in"
 	until_true 20 has_disk || fail "no disk"
 }
 
 # stranger - who names another target is rejected with a reason of SRP's own
 stranger() {
-	local add=/sys/class/infiniband_srp/srp-$cli_dev-1/add_target
-	local other=5349570000000002
-
 	is_client || return 0
 	modprobe ib_srp || fail "no module"
-	! echo "id_ext=$other,ioc_guid=$other,dest=$srv_ip:$port" >"$add" ||
+	! add_target 5349570000000002 ||
 		fail "logged in to a target that is not there"
 	kernel_log | grep 'ib_srp: REJ received' || fail "not rejected by SRP"
 }
