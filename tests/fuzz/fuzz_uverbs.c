@@ -366,24 +366,32 @@ static void made(u32 cmd, const union body *b, u64 addr)
 	}
 }
 
+/* at any address */
+static u32 get(const u32 *at)
+{
+	u32 v;
+
+	memcpy(&v, at, sizeof(v));
+	return v;
+}
+
 static void gone(u32 cmd, u32 handle, u64 addr)
 {
-	const u8 *resp = (u8 *)(uintptr_t)addr;
+	const u32 *events = (u32 *)(uintptr_t)addr;
 	struct known *k = &c->obj[handle];
-	u32 events[2];
 
 	MUST(k->alive && !k->uses);
 	k->alive = false;
 	while (k->refs)
 		c->obj[k->ref[--k->refs]].uses--;
-	if (!resp)
+	if (!events)
 		return;
-	memcpy(events, resp, sizeof(events));
+	/* no more than was written: what follows may not be readable */
 	if (cmd == IB_USER_VERBS_CMD_DESTROY_CQ)
-		MUST(events[0] == k->comp && events[1] == k->async);
+		MUST(get(events) == k->comp && get(events + 1) == k->async);
 	else if (cmd == IB_USER_VERBS_CMD_DESTROY_QP ||
 		 cmd == IB_USER_VERBS_CMD_DESTROY_SRQ)
-		MUST(events[0] == k->async);
+		MUST(get(events) == k->async);
 }
 
 /* Commands that need no pointer have none in their first word. */
