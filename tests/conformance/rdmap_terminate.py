@@ -103,6 +103,15 @@ def ends(dev, p, body, **how):
     need(not reset, 'RST')
 
 
+def all_end(dev, bodies):
+    """Each of them a connection of its own."""
+    for body in bodies:
+        p = dev.peer()
+        ends(dev, p, body)
+        dev.down(p, receives=4)
+        p.close()
+
+
 TRIPLES = ([(0, 0, 0), (0, 0, 7)] +
            [(0, 1, c) for c in (0, 1, 2, 3, 4, 9, 0xff)] +
            [(0, 2, c) for c in (5, 6, 7, 8, 9, 0xff)] +
@@ -139,30 +148,22 @@ def no_buffers_are_left(dev):
 def every_form(dev):
     u = peer.tagged(WRITE, 1, 2, b'x')
     r = peer.read_request(1, 2, 3, 4, 5, 6)
-    for body in (bytes.fromhex('20020000'),
-                 bytes.fromhex('20021fff'),
-                 bytes.fromhex('20020000') + bytes(2),
-                 bytes.fromhex('1100c000') + header(u[:14]),
-                 bytes.fromhex('1202c000') + header(r[:18]),
-                 bytes.fromhex('0100e000') + header(r),
-                 bytes.fromhex('0100e000') + header(r) + bytes(8),
-                 bytes.fromhex('11008000') + b'\0\x20',
-                 bytes.fromhex('00000000') + bytes(48)):
-        p = dev.peer()
-        ends(dev, p, body)
-        dev.down(p, receives=4)
-        p.close()
+    all_end(dev, (bytes.fromhex('20020000'),
+                  bytes.fromhex('20021fff'),
+                  bytes.fromhex('20020000') + bytes(2),
+                  bytes.fromhex('1100c000') + header(u[:14]),
+                  bytes.fromhex('1202c000') + header(r[:18]),
+                  bytes.fromhex('0100e000') + header(r),
+                  bytes.fromhex('0100e000') + header(r) + bytes(8),
+                  bytes.fromhex('11008000') + b'\0\x20',
+                  bytes.fromhex('00000000') + bytes(48)))
 
 
 @case('RDMAP-4.8-12')
 def too_short(dev):
-    for body in (b'', b'\x20', b'\x20\x02', b'\x20\x02\0',
-                 bytes.fromhex('0100e000'), bytes.fromhex('1100c0000012'),
-                 bytes.fromhex('0100e000') + bytes(20)):
-        p = dev.peer()
-        ends(dev, p, body)
-        dev.down(p, receives=4)
-        p.close()
+    all_end(dev, (b'', b'\x20', b'\x20\x02', b'\x20\x02\0',
+                  bytes.fromhex('0100e000'), bytes.fromhex('1100c0000012'),
+                  bytes.fromhex('0100e000') + bytes(20)))
 
 
 @case('RDMAP-5.4-03')

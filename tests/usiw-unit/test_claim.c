@@ -43,6 +43,11 @@ static struct usiw_claim *claim(struct end *e, int *fd)
 	return c;
 }
 
+static struct usiw_claim *begin_claimed(struct pair *p, int *fd, u32 *ks)
+{
+	return begin(p, ks) ? claim(&p->b, fd) : NULL;
+}
+
 static bool receive(struct usiw_claim *c)
 {
 	bool more;
@@ -75,8 +80,7 @@ TEST(claim__receives)
 	int fd = -1;
 	u32 ks, i;
 
-	NEED(begin(&p, &ks));
-	c = claim(&p.b, &fd);
+	c = begin_claimed(&p, &fd, &ks);
 	NEED(c);
 	for (i = 1; i < 4; i++) {
 		send_one(&p, 100 + i, ks);
@@ -113,8 +117,7 @@ TEST(claim__once)
 	int fd = -1;
 	u32 ks;
 
-	NEED(begin(&p, &ks));
-	c = claim(&p.b, &fd);
+	c = begin_claimed(&p, &fd, &ks);
 	NEED(c);
 	NEED(!pthread_create(&thread, NULL, claim_too, &p.b));
 	pthread_join(thread, &other);
@@ -133,8 +136,7 @@ TEST(claim__peer_leaves)
 	int fd = -1;
 	u32 ks;
 
-	NEED(begin(&p, &ks));
-	c = claim(&p.b, &fd);
+	c = begin_claimed(&p, &fd, &ks);
 	NEED(c);
 	usiw_lock();
 	CHECK_EQ(usiw_ep_disconnect(p.a.ep), 0);
@@ -154,8 +156,7 @@ TEST(claim__destroyed)
 	int fd = -1;
 	u32 ks;
 
-	NEED(begin(&p, &ks));
-	c = claim(&p.b, &fd);
+	c = begin_claimed(&p, &fd, &ks);
 	NEED(c);
 	pair_fini(&p);
 	CHECK(!receive(c));

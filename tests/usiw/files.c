@@ -22,7 +22,7 @@
 #include <rdma/ib_user_verbs.h>
 #include <rdma/rdma_cma.h>
 
-#include "need.h"
+#include "device.h"
 
 extern char **environ;
 
@@ -62,18 +62,6 @@ static struct rdma_event_channel *channel(void)
 
 	NEED(ch);
 	return ch;
-}
-
-static struct ibv_context *context(void)
-{
-	struct ibv_device **list = ibv_get_device_list(NULL);
-	struct ibv_context *ctx;
-
-	NEED(list && list[0]);
-	ctx = ibv_open_device(list[0]);
-	NEED(ctx);
-	ibv_free_device_list(list);
-	return ctx;
 }
 
 /* A duplicate is the same file; it lives as long as one of them. */
@@ -162,7 +150,7 @@ static void test_poll(void)
 /* The files are character devices, the one that was announced. */
 static void test_stat(void)
 {
-	struct ibv_context *ctx = context();
+	struct ibv_context *ctx = open_device();
 	struct stat st, fst;
 
 	NEED(!stat("/dev/infiniband/rdma_cm", &st) && S_ISCHR(st.st_mode));
@@ -175,11 +163,11 @@ static void test_stat(void)
 /* What a daemon does when it starts. */
 static void test_close_all(void)
 {
-	context();
+	open_device();
 	channel();
 	closefrom(3);
-	NEED(!ibv_close_device(context()));
-	context();
+	NEED(!ibv_close_device(open_device()));
+	open_device();
 	NEED(!close_range(3, ~0u, 0));
 	/* last: from now on librdmacm keeps a device open */
 	use(channel());
@@ -190,7 +178,7 @@ static void test_fork(void)
 {
 	struct rdma_event_channel *ch = channel();
 	struct rdma_cm_id *id = resolving(ch), *none;
-	struct ibv_context *ctx = context();
+	struct ibv_context *ctx = open_device();
 	int status;
 	pid_t pid;
 
@@ -202,7 +190,7 @@ static void test_fork(void)
 		NEED(!ibv_alloc_pd(ctx));
 		NEED(!close(ch->fd));
 		use(channel());
-		NEED(!ibv_close_device(context()));
+		NEED(!ibv_close_device(open_device()));
 		exit(0);
 	}
 	NEED(waitpid(pid, &status, 0) == pid && status == 0);
@@ -215,7 +203,7 @@ static void test_fork(void)
 static void test_spawn(void)
 {
 	struct rdma_event_channel *ch = channel();
-	struct ibv_context *ctx = context();
+	struct ibv_context *ctx = open_device();
 	char *argv[] = { "true", NULL };
 	posix_spawn_file_actions_t fa;
 	int status;
@@ -279,7 +267,7 @@ static void nonsense(int fd, unsigned int ops, int in_words)
 
 static void test_nonsense_uverbs(void)
 {
-	struct ibv_context *ctx = context();
+	struct ibv_context *ctx = open_device();
 
 	nonsense(ctx->cmd_fd, 45, 1);
 	NEED(ibv_alloc_pd(ctx));
@@ -304,7 +292,7 @@ static void test_churn(void)
 			 .max_send_sge = 1, .max_recv_sge = 1 },
 		.qp_type = IBV_QPT_RC,
 	};
-	struct ibv_context *ctx = context();
+	struct ibv_context *ctx = open_device();
 	struct ibv_pd *pd = ibv_alloc_pd(ctx);
 	struct ibv_cq *cq;
 	struct ibv_qp *qp;
@@ -494,7 +482,7 @@ static void test_stags(void)
 	for (i = 0; i < 2; i++) {
 		pid = fork();
 		if (!pid) {
-			struct ibv_context *ctx = context();
+			struct ibv_context *ctx = open_device();
 			struct ibv_pd *pd = ibv_alloc_pd(ctx);
 			struct ibv_mr *mr;
 

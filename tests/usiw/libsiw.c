@@ -12,7 +12,7 @@
 #include <rdma/rdma_cma.h>
 #include <rdma/rdma_verbs.h>
 
-#include "need.h"
+#include "device.h"
 
 #define LEN	4096
 #define DEPTH	8
@@ -30,18 +30,6 @@ struct end {
 static struct end a, b;			/* initiator, responder */
 static struct rdma_cm_id *listener;
 static uint32_t max_recv = DEPTH;
-
-static struct ibv_context *open_device(void)
-{
-	struct ibv_device **list = ibv_get_device_list(NULL);
-	struct ibv_context *ctx;
-
-	NEED(list && list[0]);
-	ctx = ibv_open_device(list[0]);
-	NEED(ctx);
-	ibv_free_device_list(list);
-	return ctx;
-}
 
 /* --- a connection ------------------------------------------------------- */
 
