@@ -21,8 +21,8 @@
 #include "usiw/ucma.h"
 
 #define FILES		3
-#define IDS		64
 #define OPS_MAX		200
+#define IDS		OPS_MAX		/* an operation makes one at most */
 
 /* What the program knows of an identifier. */
 struct known {
