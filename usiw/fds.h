@@ -38,6 +38,8 @@ struct usiw_file_ops {
 	ssize_t (*write)(struct usiw_file *f, const void *buf, size_t len);
 	/* is this read or write one that takes an event? @len octets there */
 	bool (*takes)(const void *buf, size_t len, bool is_write);
+	/* would this write take back what another thread is about to take? */
+	bool (*early)(const struct usiw_file *f, const void *buf, size_t len);
 	/* give @ev to the program and free it; @buf is that of the call */
 	ssize_t (*take)(struct usiw_file *f, struct usiw_event *ev, void *buf,
 			size_t len);

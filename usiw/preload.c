@@ -23,6 +23,7 @@
 #include "preload.h"
 
 #define RETURN_MS	10
+#define EARLY_NS	500000	/* between looks whether it is still too early */
 
 static ssize_t result(ssize_t rv)
 {
@@ -46,6 +47,27 @@ static bool is_doorbell(const struct usiw_file *f, const void *buf, size_t len)
 	       hdr->command == IB_USER_VERBS_CMD_POST_SEND;
 }
 
+/* The file behind @fd, when it is time for what is written to it. */
+static struct usiw_file *enter_for(int fd, const void *buf, size_t len,
+				   int *cancel)
+{
+	const struct timespec moment = { .tv_nsec = EARLY_NS };
+	struct usiw_file *f;
+
+	for (;;) {
+		usiw_enter(cancel);
+		f = usiw_fd_table[fd];
+		if (is_doorbell(f, buf, len))
+			return f;
+		f = usiw_fd_file(fd);
+		if (!f || f->dead || !f->ops->early ||
+		    !f->ops->early(f, buf, len))
+			return f;
+		usiw_leave(*cancel);
+		nanosleep(&moment, NULL);
+	}
+}
+
 static ssize_t our_write(int fd, const void *buf, size_t len)
 {
 	struct usiw_file *f;
@@ -53,10 +75,7 @@ static ssize_t our_write(int fd, const void *buf, size_t len)
 	ssize_t rv = 0;
 	int cancel;
 
-	usiw_enter(&cancel);
-	f = usiw_fd_table[fd];
-	if (!is_doorbell(f, buf, len))
-		f = usiw_fd_file(fd);
+	f = enter_for(fd, buf, len, &cancel);
 	if (f && f->dead)
 		rv = usiw_forked_error();
 	else if (f && f->ops->takes && f->ops->takes(buf, len, true))

@@ -278,6 +278,7 @@ static void cm_release(struct usiw_file *f)
 static const struct usiw_file_ops cm_ops = {
 	.write = cm_write,
 	.takes = cm_takes,
+	.early = cm_early,
 	.take = cm_take,
 	.release = cm_release,
 };

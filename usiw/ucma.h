@@ -71,6 +71,7 @@ struct cm_event {
 	struct usiw_event ev;
 	struct cm_id *id;	/* whose; of a request, the listener */
 	struct cm_id *req;	/* CONNECT_REQUEST: the new one */
+	u64 at_ms;		/* usiw_now_ms() when it came */
 	struct rdma_ucm_event_resp resp;
 };
 
@@ -95,6 +96,7 @@ int cm_post(struct cm_id *id, u32 event, int status);
 int cm_post_conn(struct cm_id *id, u32 event, const struct usiw_cm_event *ev,
 		 struct cm_id *req);
 bool cm_takes(const void *buf, size_t len, bool is_write);
+bool cm_early(const struct usiw_file *f, const void *buf, size_t len);
 ssize_t cm_take(struct usiw_file *f, struct usiw_event *ev, void *buf,
 		size_t len);
 void cm_drop_events(struct cm_id *id);

@@ -15,14 +15,23 @@
 /* Older librdmacm does not know what follows @param. */
 #define RESP_MIN	offsetof(struct rdma_ucm_event_resp, reserved)
 
+/* So long a thread may need from poll() to GET_EVENT. */
+#define EARLY_MS	100
+
 struct get_event {
 	struct rdma_ucm_cmd_hdr hdr;
 	struct rdma_ucm_get_event get;
 };
 
+struct destroy_id {
+	struct rdma_ucm_cmd_hdr hdr;
+	struct rdma_ucm_destroy_id destroy;
+};
+
 static int post(struct cm_id *id, struct cm_event *e)
 {
 	e->id = id;
+	e->at_ms = usiw_now_ms();
 	e->ev.count = &id->events;
 	e->resp.uid = id->uid;
 	if (!e->req)
@@ -112,6 +121,41 @@ bool cm_takes(const void *buf, size_t len, bool is_write)
 	memcpy(&cmd, buf, sizeof(cmd));
 	return cmd.hdr.cmd == RDMA_USER_CM_CMD_GET_EVENT &&
 	       cmd.hdr.in >= sizeof(cmd.get) && cmd.hdr.out >= RESP_MIN;
+}
+
+/**
+ * cm_early() - should this command wait a little?
+ * @f: rdma_cm file
+ * @buf: command
+ * @len: octets
+ *
+ * A program that waits with poll(), and then takes the event in a call that
+ * blocks, waits for ever if another thread destroys the identifier in between:
+ * rping of rdma-core 65 at its end. The kernel has that gap as well, but there the
+ * thread that takes events is on its way before the other one gets so far.
+ *
+ * Return: true: there is an event of an identifier to be destroyed, another thread
+ * takes the events of this file, and it has not had the time to.
+ */
+bool cm_early(const struct usiw_file *f, const void *buf, size_t len)
+{
+	const struct usiw_event *ev;
+	const struct cm_event *e;
+	struct destroy_id cmd;
+
+	if (len < sizeof(cmd) || !f->taken_ms ||
+	    pthread_equal(f->taker, pthread_self()))
+		return false;
+	memcpy(&cmd, buf, sizeof(cmd));
+	if (cmd.hdr.cmd != RDMA_USER_CM_CMD_DESTROY_ID)
+		return false;
+	TAILQ_FOREACH(ev, &f->events, link) {
+		e = (const struct cm_event *)ev;
+		if (e->id->handle == cmd.destroy.id &&
+		    usiw_now_ms() - e->at_ms < EARLY_MS)
+			return true;
+	}
+	return false;
 }
 
 ssize_t cm_take(struct usiw_file *f, struct usiw_event *ev, void *buf,

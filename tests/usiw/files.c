@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -62,6 +63,43 @@ static struct rdma_event_channel *channel(void)
 
 	NEED(ch);
 	return ch;
+}
+
+/* Sees that there is an event, and is slow in taking it. */
+static void *slow_taker(void *arg)
+{
+	struct rdma_event_channel *ch = arg;
+	struct pollfd pfd = { .fd = ch->fd, .events = POLLIN };
+	struct rdma_cm_event *ev;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		NEED(poll(&pfd, 1, -1) == 1);
+		usleep(10000);
+		NEED(!rdma_get_cm_event(ch, &ev));
+		NEED(!rdma_ack_cm_event(ev));
+	}
+	return NULL;
+}
+
+/* rping does: poll() in one thread, rdma_destroy_id() in another. */
+static void test_poll_destroy(void)
+{
+	struct rdma_event_channel *ch = channel();
+	struct pollfd pfd = { .fd = ch->fd, .events = POLLIN };
+	struct rdma_cm_id *first, *second;
+	pthread_t thread;
+
+	NEED(!pthread_create(&thread, NULL, slow_taker, ch));
+	first = resolving(ch);
+	while (poll(&pfd, 1, 0))
+		usleep(1000);
+	second = resolving(ch);
+	NEED(poll(&pfd, 1, -1) == 1);
+	NEED(!rdma_destroy_id(second));
+	NEED(!pthread_join(thread, NULL));
+	NEED(!rdma_destroy_id(first));
+	rdma_destroy_event_channel(ch);
 }
 
 /* A duplicate is the same file; it lives as long as one of them. */
@@ -506,6 +544,7 @@ static const struct test tests[] = {
 	{ "dup", test_dup },
 	{ "pass", test_pass },
 	{ "poll", test_poll },
+	{ "poll_destroy", test_poll_destroy },
 	{ "stat", test_stat },
 	{ "close_all", test_close_all },
 	{ "fork", test_fork },

@@ -9,7 +9,8 @@ port=7174
 # --- descriptors: files.c -----------------------------------------------------
 
 if ${CC:-cc} -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -o "$work/files" \
-	"$top/tests/usiw/files.c" -lrdmacm -libverbs >"$work/client.log" 2>&1
+	"$top/tests/usiw/files.c" -pthread -lrdmacm -libverbs \
+	>"$work/client.log" 2>&1
 then
 	for t in $("$work/files"); do
 		check "$t" 'see above' client "$work/files" "$t"

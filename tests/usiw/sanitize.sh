@@ -63,7 +63,7 @@ programs() {
 
 for f in files fork; do
 	${CC:-cc} -D_GNU_SOURCE -O1 -o "$work/$f" "$top/tests/usiw/$f.c" \
-		-lrdmacm -libverbs || exit 1
+		-pthread -lrdmacm -libverbs || exit 1
 done
 
 for s in asan tsan; do
