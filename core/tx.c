@@ -323,26 +323,33 @@ void *siw_tx_abort(struct siw_tx *tx)
 	return f->ctx;
 }
 
+/* An FPDU as it is so far, without its CRC if it is not sealed. */
+static u32 copy_pieces(struct siw_tx_fpdu *f, u8 *out, const u8 *payload)
+{
+	struct siw_tx_piece piece;
+	u32 n = 0;
+
+	for (; siw_tx_piece(f, n, &piece); n += piece.len)
+		memcpy(out + n, piece.own ? piece.own : payload + piece.off,
+		       piece.len);
+	return n;
+}
+
 u32 siw_tx_lone_term(struct siw_tx *tx, const struct siw_tx_params *p,
 		     enum siw_err err, u8 *out)
 {
 	struct siw_tx_msg m = { .opcode = RDMAP_TERMINATE, .ctx = tx };
 	u8 payload[RDMAP_TERM_MAX];
-	struct siw_tx_piece piece;
 	struct siw_tx_fpdu *f;
 	struct siw_term term;
-	u32 n = 0;
+	u32 n;
 
 	siw_term_init(&term, err, NULL, 0);
 	m.len = siw_term_build(payload, &term);
 	siw_tx_init(tx, p);
 	siw_tx_start(tx, &m);
 	f = siw_tx_cut(tx, MPA_MIN_MULPDU);
-	for (; siw_tx_piece(f, n, &piece); n += piece.len)
-		memcpy(out + n, piece.own ? piece.own : payload + piece.off,
-		       piece.len);
+	n = copy_pieces(f, out, payload);
 	siw_tx_seal(f, siw_crc32c(~0u, out, n));
-	for (; siw_tx_piece(f, n, &piece); n += piece.len)
-		memcpy(out + n, piece.own, piece.len);
-	return n;
+	return copy_pieces(f, out, payload);
 }

@@ -72,7 +72,7 @@ static int check_local(const struct sockaddr_storage *addr)
 static int find_route(struct sockaddr_storage *src,
 		      struct sockaddr_storage *dst)
 {
-	struct sockaddr_storage to = *dst, from, peer;
+	struct sockaddr_storage to = *dst, from = {}, peer = {};
 	socklen_t len = cm_addr_len(dst), from_len = sizeof(from),
 		  peer_len = sizeof(peer);
 	int fd = udp_on(src), rv = 0;

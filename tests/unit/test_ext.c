@@ -206,8 +206,10 @@ TEST(siw_atomic_result__fetch_add_against_the_rfc)
 		old = rnd(&x);
 		data = rnd(&x);
 		mask = rnd(&x);
-		if (i % 3)
-			mask &= rnd(&x) & rnd(&x);
+		if (i % 3) {
+			mask &= rnd(&x);
+			mask &= rnd(&x);
+		}
 		if (i % 5 == 0)
 			old = U64_MAX;
 		CHECK_EQ(add(old, data, mask), rfc_add(old, data, mask));
