@@ -16,7 +16,7 @@ help:
 	@echo 'make fuzz             fuzzing for hours (SIW_FUZZ_SECONDS for each target)'
 	@echo 'make vm-shell         a shell in a guest with siw.ko loaded'
 	@echo 'make conformance      the RFCs, requirement by requirement; writes docs/conformance.md'
-	@echo 'make lint             sparse, checkpatch, house rules'
+	@echo 'make lint             static analysis, checkpatch, house rules'
 	@echo 'make install          install siw.ko (modules_install, depmod)'
 	@echo 'make clean'
 
