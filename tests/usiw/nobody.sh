@@ -5,7 +5,7 @@
 # the network namespace of this machine. From a copy of what is installed.
 USIW_NET=
 . "$(dirname "$0")/lib.sh"
-port=17174
+port=27174
 
 mkdir -p "$work/bin" "$work/lib"
 cp "$siw" "$work/bin/" && cp "$usiw_lib" "$work/lib/"
@@ -20,8 +20,8 @@ client ibv_devinfo
 check devinfo 'no active port' grep -q PORT_ACTIVE "$work/client.log"
 pair rping $port "rping -s -V -C 20 -p $port" \
 	"rping -c -a 127.0.0.1 -V -C 20 -p $port"
-pair write_bw 17515 'ib_write_bw -R -F -p 17515 -n 200' \
-	'ib_write_bw -R -F -p 17515 -n 200 127.0.0.1'
+pair write_bw 27515 'ib_write_bw -R -F -p 27515 -n 200' \
+	'ib_write_bw -R -F -p 27515 -n 200 127.0.0.1'
 
 # an address of this machine that is not the loopback's
 addr=$(ip -o -4 addr show up scope global 2>/dev/null |
