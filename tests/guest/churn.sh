@@ -44,20 +44,33 @@ settled() {
 		"$*" ]
 }
 
+# soon PORT - the client may come, maybe too early
+soon() {
+	if [ $((RANDOM % 3)) = 0 ]; then
+		sleep 0.0$((RANDOM % 9 + 1))
+	else
+		until_true 5 listening "$1"
+	fi
+}
+
+connected() {
+	rdma resource show qp | grep -q 'state RTS'
+}
+
 # load PORT - two programs that would talk for ever; pids in $pids
 load() {
 	case $((RANDOM % 3)) in
 	0)
 		rping -s -a $addr -p "$1" -S 60000 &
 		pids=$!
-		sleep 0.0$((RANDOM % 9 + 1))
+		soon "$1"
 		rping -c -a $addr -p "$1" -S 60000 &
 		pids+=" $!"
 		;;
 	1)
 		rping -s -P -a $addr -p "$1" -S 1000 &
 		pids=$!
-		sleep 0.0$((RANDOM % 9 + 1))
+		soon "$1"
 		rping -c -a $addr -p "$1" -S 1000 &
 		pids+=" $!"
 		rping -c -a $addr -p "$1" -S 1000 &
@@ -66,7 +79,7 @@ load() {
 	2)
 		rstream -b $addr -p "$1" -S 65536 -C 100000 &
 		pids=$!
-		sleep 0.0$((RANDOM % 9 + 1))
+		soon "$1"
 		rstream -s $addr -p "$1" -S 65536 -C 100000 &
 		pids+=" $!"
 		;;
@@ -81,8 +94,7 @@ cycle() {
 	sleep 0.$((RANDOM % 3))$((RANDOM % 10))
 	[ $((RANDOM % 4)) != 0 ] || {
 		looks=$((looks + 1))
-		! rdma resource show qp | grep -q 'state RTS' ||
-			busy=$((busy + 1))
+		! until_true 2 connected || busy=$((busy + 1))
 	}
 	# shellcheck disable=SC2086
 	for pid in $(shuf -e $pids); do
