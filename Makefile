@@ -45,7 +45,7 @@ check-all:
 	./check --all
 
 fuzz:
-	SIW_FUZZ_SECONDS=$${SIW_FUZZ_SECONDS:-7200} ci/fuzz
+	SIW_FUZZ_SEED=0 SIW_FUZZ_SECONDS=$${SIW_FUZZ_SECONDS:-7200} ci/fuzz
 
 lint:
 	ci/lint
