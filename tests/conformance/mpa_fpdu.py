@@ -68,7 +68,7 @@ def clamped(dev, mss, **how):
     sock = socket.socket()
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, mss)
     sock.connect((dev.addr, dev.port))
-    p = Peer(sock, 5 * SLOW)
+    p = Peer(sock, PATIENCE)
     p.hello = p.initiate(**how)
     dev.joined(p)
     p.stag, p.len, p.to = struct.unpack('>IIQ', p.hello[-16:])
@@ -397,11 +397,18 @@ def urgent_data_in_a_request(dev):
 
 @case('MPA-7.1.5-03', 'MPA-5.1-03')
 def nodelay(dev):
-    """A single small message leaves at once, without an acknowledgement."""
+    """A small message does not wait for the acknowledgement of another, which
+    takes 40 ms at least if it can: some of them are faster."""
     p = dev.peer()
-    begin = time.time()
-    for i in range(20):
+    times = []
+    for i in range(0, 400, 2):
+        p.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)
+        begin = time.time()
         dev.post(p, 'send', i, 10)
-    for i in range(20):
+        dev.post(p, 'send', i + 1, 10)
         p.recv_segment()
-    need(time.time() - begin < 2 * SLOW, 'it was delayed')
+        p.recv_segment()
+        times.append(time.time() - begin)
+        if len(times) >= 20 and sorted(times)[10] < 0.02:
+            return
+    raise Wrong(f'it was delayed: {min(times) * 1e3:.0f} ms at least')

@@ -88,7 +88,7 @@ def send_passes_a_blocked_response(dev):
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     sock.connect((dev.addr, dev.port))
-    p = Peer(sock, 5 * SLOW)
+    p = Peer(sock, PATIENCE)
     p.initiate()
     dev.joined(p)
     stag, to = dev.mr(0, p.n, 8 << 20)
@@ -96,6 +96,7 @@ def send_passes_a_blocked_response(dev):
     time.sleep(0.1)
     p.send_fpdu(peer.untagged(SEND, 1, b'x'))
     dev.received(p, 0, 1)
+    unblock(p)
     need(len(responses(p, 1, 0, 8 << 20)) == 8 << 20, 'the Response')
 
 
@@ -189,7 +190,7 @@ def blocked(dev, ord_):
     sock = socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     sock.connect((dev.addr, dev.port))
-    p = Peer(sock, 5 * SLOW)
+    p = Peer(sock, PATIENCE)
     p.send(peer.mpa(REQ, C | S, 2, peer.enhanced(1, ord_)))
     p.ird = block_of(p.recv_startup()[3])['ird']
     dev.joined(p)

@@ -74,7 +74,7 @@ class Tables:
                 for id_, row in self.untested.items()
                 if id_ == row[0] and id_ in self.cases and
                 row[1] not in PROVEN_ELSEWHERE]
-        units = text_of('tests/unit')
+        units = text_of('tests/unit', 'tests/sim', 'tests/usiw-unit')
         for row in self.patterns:
             if row[1] == 'unit':
                 out += [f'{row[0]}: no test {name}' for name in row[2].split()
@@ -102,10 +102,10 @@ class Tables:
                                         if r['why']) else 'FAILS'
         if whys:
             return 'diverges' if id_ in self.diverges else 'passes'
-        if id_ in self.cases:
+        kind = self.untested[id_][1] if id_ in self.untested else None
+        if id_ in self.cases and kind not in PROVEN_ELSEWHERE:
             return 'not run'
-        return {'unit': 'unit test', 'test': 'other test'}.get(
-            self.untested[id_][1], 'untested')
+        return {'unit': 'unit test', 'test': 'other test'}.get(kind, 'untested')
 
     def reason(self, id_):
         """What proves it, or why nothing does."""

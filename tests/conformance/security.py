@@ -3,6 +3,7 @@
 
 import statistics
 import threading
+from random import Random
 
 from suite import *
 
@@ -16,11 +17,13 @@ class Victim:
         self.p = dev.peer(rev=2, block=peer.enhanced(4, 4))
         self.msn = 0
 
-    def rounds(self, seconds):
-        """How long each of its Reads takes."""
+    def rounds(self, seconds, enough=None):
+        """How long each of its Reads takes; they go on until it is enough."""
         times, end = [], time.time() + seconds
-        while time.time() < end:
+        last = end + PATIENCE
+        while time.time() < end or enough and not enough.is_set():
             begin = time.time()
+            need(begin < last, 'the attack does not get on')
             self.msn += 1
             self.p.send_fpdu(peer.read_request(self.msn, 64, 1, 0, self.p.stag,
                                                self.p.to))
@@ -29,23 +32,32 @@ class Victim:
         return times
 
 
-def measured(victim, attack, seconds):
-    """Rounds of the victim while attack(stop) is made."""
-    stop, errors = threading.Event(), []
+class Attack(threading.Thread):
+    """attack(self) runs until self.stop, and has run once self.enough is set."""
 
-    def run():
+    def __init__(self, attack):
+        super().__init__()
+        self.attack, self.errors = attack, []
+        self.stop, self.enough = threading.Event(), threading.Event()
+
+    def run(self):
         try:
-            attack(stop)
+            self.attack(self)
         except Exception as error:	# given to who waits for it
-            errors.append(error)
-    thread = threading.Thread(target=run)
+            self.errors.append(error)
+        self.enough.set()
+
+
+def measured(victim, attack, seconds):
+    """Rounds of the victim while the attack is made."""
+    thread = Attack(attack)
     thread.start()
     try:
-        times = victim.rounds(seconds)
+        times = victim.rounds(seconds, thread.enough)
     finally:
-        stop.set()
+        thread.stop.set()
         thread.join()
-    need(not errors, f'the attack: {errors}')
+    need(not thread.errors, f'the attack: {thread.errors}')
     return times
 
 
@@ -54,71 +66,163 @@ def honest(dev):
     p = dev.peer()
     f = peer.fpdu(peer.tagged(WRITE, p.stag, p.to, bytes(60000)))
 
-    def work(stop):
-        while not stop.is_set():
+    def work(attack):
+        attack.enough.set()
+        while not attack.stop.is_set():
             p.send(f)
     return work
 
 
-def undisturbed(dev, attack, seconds=1.5):
+def undisturbed(dev, attack, seconds=0.8):
     """An attack is made while somebody else works, who is to notice no more
     than that there is another program: as if that had an honest purpose. A
-    machine that has other things to do stops for a while now and then, so there
-    are three attempts."""
+    machine that has other things to do stops for a while now and then, which is
+    nothing that happens every time: what counts is the best of some attempts."""
     victim = Victim(dev)
-    for _ in range(3):
-        before = measured(victim, honest(dev), 0.7)
-        usual = statistics.median(before)
+    slower, stopped = [], []
+    for _ in range(6):
+        before = measured(victim, honest(dev), 0.4)
         times = measured(victim, attack, seconds)
-        now = statistics.median(times)
-        if now < 10 * usual + 0.02 * SLOW and \
-                max(times) < 3 * max(before) + BEARABLE * SLOW:
+        usual, now = statistics.median(before), statistics.median(times)
+        slower.append(now / (10 * usual + 0.02 * SLOW))
+        stopped.append(max(times) / (3 * max(before) + BEARABLE * SLOW))
+        if min(slower) < 1 and min(stopped) < 1:
             return
-    raise Wrong(f'{usual * 1e3:.2f} ms a round became {now * 1e3:.2f}, '
-                f'{max(times) * 1e3:.0f} at most')
+    raise Wrong(f'a round takes {min(slower):.1f} times as long as it may, the '
+                f'longest one {min(stopped):.1f} times')
 
 
 def quick_peer(dev):
     """A connection, of which the program's view is of no interest."""
-    p = Peer.connect(dev.addr, dev.port, 5 * SLOW)
+    p = Peer.connect(dev.addr, dev.port, PATIENCE)
     p.stag, p.len, p.to = struct.unpack('>IIQ', p.initiate()[-16:])
     return p
 
 
-def storm(dev, segment, want):
-    """Connections one after the other, each with such an end."""
-    dev.listen(recvs=1)
+def storm(dev, segment, want, damage=0):
+    """Connections one after the other, each with such an end: Terminate, if it
+    is wanted, and FIN."""
+    dev.listen(recvs=1, reap=1)
 
-    def attack(stop):
+    def attack(self):
         n = 0
-        while not stop.is_set() and n < 500:
+        while not self.stop.is_set():
             p = quick_peer(dev)
             p.send_fpdu(peer.tagged(WRITE, 1, 0))
-            p.send_fpdu(segment(p, n))
-            segments, _ = everything(p)
-            need([s.op for s in segments] == want, 'another end')
+            u = segment(p, n)
+            p.send_fpdu(u, damage=damage)
+            if want:
+                terminates(p, want, u)
+            else:
+                need(not everything(p)[0], 'an answer')
             p.close()
             n += 1
-        need(n > 5, f'{n} attacks')
+            if n > 5:
+                self.enough.set()
     undisturbed(dev, attack)
 
 
 @case('SEC-6.1.1-04', 'SEC-6.1.1-02', alone=True)
 def guessing_stags(dev):
-    storm(dev, lambda p, n: peer.tagged(WRITE, (p.stag + 0x100 * (n + 1)) &
-                                        0xffffffff, p.to, b'x'), [TERM])
+    storm(dev, lambda p, n: peer.tagged(
+        WRITE, (p.stag + 0x100 * (n + 1)) & 0xffffffff, p.to, b'x'), '1/1/00')
 
 
 @case('SEC-6.1.1-04', alone=True)
 def guessing_stags_to_read(dev):
-    storm(dev, lambda p, n: peer.read_request(1, 8, 1, 0, (p.stag + n + 1) &
-                                              0xffffffff, p.to), [TERM])
+    storm(dev, lambda p, n: peer.read_request(
+        1, 8, 1, 0, (p.stag ^ 0x100 * (n + 1)) & 0xffffffff, p.to), '0/1/00')
+
+
+@case('SEC-6.2.2-01', 'SEC-6.2.2-02', alone=True)
+def using_what_is_no_longer_there(dev):
+    """Memory that was the peer's until it was deregistered."""
+    p = dev.peer()
+    gone, to = dev.mr(0, p.n, 64)
+    dev.do('dereg', 0)
+    storm(dev, lambda p, n: peer.tagged(WRITE, gone, to, b'\xee'), '1/1/00')
+    need(dev.mem(0, 0, 64) == pattern(64), 'it was placed')
+
+
+@case('SEC-6.1.1-01', 'SEC-6.1.1-02', alone=True)
+def using_what_is_of_another_pd(dev):
+    """That of no connection, and that of the victim."""
+    other = dev.peer()
+    stag, to = dev.mr(0, -1, 64)
+    for at in ((stag, to), (other.stag, other.to)):
+        storm(dev, lambda p, n, at=at: peer.tagged(WRITE, *at, b'\xee'),
+              '1/1/02')
+    need(dev.mem(0, 0, 64) == pattern(64) and
+         dev.mem(own(other), 0, 64) == pattern(64), 'it was placed')
+
+
+@case('SEC-6.4.5-02', 'RDMAP-8.1.1-07', alone=True)
+def invalidating_what_is_not_theirs(dev):
+    other = dev.peer()
+    storm(dev, lambda p, n: peer.untagged(SEND_INV, 1, inval=other.stag),
+          '0/1/09')
+    other.send_fpdu(peer.read_request(1, 4, 1, 0, other.stag, other.to))
+    need(other.recv_segment().payload == pattern(4), 'the STag is gone')
+
+
+@case('SEC-X-02', 'MPA-8-02', alone=True)
+def bad_crcs(dev):
+    storm(dev, lambda p, n: peer.tagged(WRITE, p.stag, p.to, b'x' * 9000),
+          '2/0/02', damage=1)
 
 
 @case('RDMAP-4.8-12', 'RDMAP-5.4-09', alone=True)
 def terminate_storm(dev):
     storm(dev, lambda p, n: peer.untagged(TERM, 1, bytes.fromhex('20020000'),
-                                          qn=2), [])
+                                          qn=2), None)
+
+
+@case('SEC-6.4.3.3-02', 'RDMAP-5.2.2-06', alone=True)
+def responses_longer_than_asked(dev):
+    """Our side reads, again and again, and gets more than it asked for: of the
+    largest FPDU, with more to come."""
+    dev.listen(recvs=1)
+
+    def attack(self):
+        while not self.stop.is_set():
+            p = dev.peer()
+            dev.post(p, 'read', 1, 8, stag=5)
+            s = p.recv_segment()
+            sink, to = struct.unpack('>IQ', s.payload[:12])
+            u = peer.tagged(READ_RESP, sink, to, b'\xee' * 60000, last=False)
+            p.send(p.fpdu(u) * 3)
+            terminates(p, '1/1/01', u)
+            need(dev.mem(own(p), 0, 64) == pattern(64), 'it was placed')
+            p.close()
+            self.enough.set()
+    undisturbed(dev, attack)
+
+
+@case('SEC-X-02', 'MPA-8-04', alone=True)
+def startup_garbage(dev):
+    """Connections that begin with anything, and end in any way."""
+    random = Random(4)
+    good = peer.mpa(REQ, C | S, 2, peer.enhanced(4, 4) + b'data')
+
+    def attack(self):
+        n = 0
+        while not self.stop.is_set():
+            p = Peer.connect(dev.addr, dev.port, PATIENCE)
+            octets = bytearray(good[:random.randrange(len(good))] +
+                               random.randbytes(random.randrange(1, 600)))
+            octets[random.randrange(min(16, len(octets)))] ^= 1 << n % 8
+            try:
+                p.send(octets)
+                if n & 1:
+                    closes(p, rst=False)
+            except OSError:
+                pass
+            p.reset()
+            n += 1
+            if n > 5:
+                self.enough.set()
+    dev.listen()
+    undisturbed(dev, attack)
 
 
 @case('RDMAP-8.1.1-08', 'SEC-6.1.1-04', 'SEC-6.1.1-01')
@@ -163,18 +267,18 @@ def half_open(dev, say):
     newcomer has its turn, long before the others run out of time (30 s)."""
     held = []
 
-    def attack(stop):
-        for i in range(200):
+    def attack(self):
+        for i in range(200 if not held else 0):
             try:
                 p = Peer.connect(dev.addr, dev.port, 0.1)
                 p.send(say(i))
                 held.append(p)
             except OSError:
                 pass
-        stop.wait()
+        self.enough.set()
+        self.stop.wait()
     dev.listen()
     undisturbed(dev, attack)
-    dev.patience = 20 * SLOW
     q = dev.peer()
     q.send_fpdu(peer.read_request(1, 8, 1, 0, q.stag, q.to))
     need(q.recv_segment().payload == pattern(8), 'other octets')
@@ -191,13 +295,19 @@ def half_open_in_the_request(dev):
     half_open(dev, lambda i: request[:i % 120 + 1])
 
 
+def silence(attack):
+    """All was said before."""
+    attack.enough.set()
+    attack.stop.wait()
+
+
 @case('SEC-X-02', alone=True)
 def connected_and_silent(dev):
     """They do not open the gate, ever."""
     dev.listen(recvs=1)
     held = [quick_peer(dev) for _ in range(100)]
     dev.conns += 100
-    undisturbed(dev, lambda stop: stop.wait())
+    undisturbed(dev, silence)
     need(len(held) == 100, '')
 
 
@@ -207,8 +317,8 @@ def reads_without_end(dev):
     def segment(p, _):
         return peer.read_request(1, 60000, 1, 0, p.stag, p.to)
 
-    def attack(stop):
-        while not stop.is_set():
+    def attack(self):
+        while not self.stop.is_set():
             p = quick_peer(dev)
             try:
                 for _ in range(10):
@@ -217,7 +327,8 @@ def reads_without_end(dev):
             except OSError:
                 pass
             p.reset()
-    dev.listen(recvs=1)
+            self.enough.set()
+    dev.listen(recvs=1, reap=1)
     undisturbed(dev, attack)
 
 
@@ -226,13 +337,10 @@ def flood(dev, octets):
     p = dev.peer()
     all_ = octets(p)		# not to keep Python busy, which measures, too
 
-    def attack(stop):
-        p.sock.settimeout(1)
-        while not stop.is_set():
-            try:
-                p.send(all_)
-            except TimeoutError:
-                return
+    def attack(self):
+        while not self.stop.is_set():
+            p.send(all_)
+            self.enough.set()
     undisturbed(dev, attack)
     need(not dev.seen(f'^{p.n} recv '), 'something completes')
 
@@ -257,11 +365,12 @@ def writes_of_nothing(dev):
 
 @case('SEC-6.4.4-01', alone=True)
 def octets_one_by_one(dev):
-    def attack(stop):
+    def attack(self):
         f = peer.fpdu(peer.tagged(WRITE, p.stag, p.to + 1024, b'x' * 200))
-        while not stop.is_set():
+        while not self.stop.is_set():
             for octet in f:
                 p.send(bytes([octet]))
+            self.enough.set()
     p = dev.peer()
     undisturbed(dev, attack)
 
@@ -277,7 +386,7 @@ def slow_readers(dev):
             p.send_fpdu(peer.read_request(i, 60000, 1, 0, p.stag, p.to))
         held.append(p)
     dev.conns += 20
-    undisturbed(dev, lambda stop: stop.wait())
+    undisturbed(dev, silence)
     need(len(held) == 20, '')
 
 
@@ -290,7 +399,7 @@ def slow_writers(dev):
     dev.conns += 20
     for p in held:
         p.send(f[:40000])
-    undisturbed(dev, lambda stop: stop.wait())
+    undisturbed(dev, silence)
 
 
 @case('SEC-X-02', 'EMPA-12-01', alone=True)

@@ -29,21 +29,28 @@ CASES = []
 # As a device is set for a case that says nothing else
 SETTINGS = {'crc': 0, 'markers': 0, 'rev': 2, 'p2p': 1, 'rtr': 7}
 RTR_SEND, RTR_WRITE, RTR_READ = 1, 2, 4
-QUIET = 0.3 * SLOW
+QUIET = 0.3			# nothing comes: waiting longer proves no more
+PATIENCE = 20 * SLOW		# something comes: only a failure takes as long
+SOON = 20 / SLOW		# 20 s: what is not is done after 30
+
+
+class Skip(Exception):
+    """The case cannot be run here."""
 
 
 class Case:
-    def __init__(self, run, ids, long, alone, settings):
+    def __init__(self, run, ids, long, alone, idle, settings):
         self.run, self.ids = run, ids
-        self.long, self.alone = long, alone
+        self.long, self.alone, self.idle = long, alone, idle
         self.settings = {**SETTINGS, **settings}
         self.name = f'{run.__module__}/{run.__name__}'
 
 
-def case(*ids, long=False, alone=False, **settings):
-    """long: mostly waits, so it is to start early. alone: nothing beside it."""
+def case(*ids, long=False, alone=False, idle=False, **settings):
+    """long: mostly waits, so it is to start early. alone: nothing beside it,
+    but for what is idle: that sleeps for half a minute."""
     def add(run):
-        CASES.append(Case(run, ids, long, alone, settings))
+        CASES.append(Case(run, ids, long, alone, idle, settings))
         return run
     return add
 
@@ -56,6 +63,7 @@ class Device(Dut):
         self.answers = queue.Queue()
         self.port = None
         self.conns = 0
+        self.patience = PATIENCE
 
     def begin(self):
         if not self.process:
@@ -146,8 +154,9 @@ class Device(Dut):
 
     def mr(self, slot, conn, length, access='lrw', skew=0):
         """(STag, address) of new memory."""
-        return tuple(map(int, self.do('mr', slot, conn, length, access,
-                                      skew).split()))
+        got = self.do('mr', slot, conn, length, access, skew)
+        need(not got.startswith('refused'), f'no memory: {got}')
+        return tuple(map(int, got.split()))
 
     def post(self, p, op, id_, length, slot=None, off=0, stag=0, to=0,
              flags='-'):
@@ -301,16 +310,16 @@ def quiet(p, seconds=QUIET):
     except ConnectionResetError:
         raise Wrong('RST') from None
     finally:
-        p.sock.settimeout(5 * SLOW)
+        p.sock.settimeout(PATIENCE)
 
 
-def closes(p, rst=True, timeout=5):
+def closes(p, rst=True, timeout=SOON):
     """No more than an end; RST, so that nobody takes it for an answer."""
     reset = refused(p, timeout)
     need(reset or not rst, 'FIN instead of RST')
 
 
-def until(cond, why, seconds=5):
+def until(cond, why, seconds=PATIENCE / SLOW):
     end = time.time() + seconds * SLOW
     while not cond():
         need(time.time() < end, why)

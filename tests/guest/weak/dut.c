@@ -15,14 +15,14 @@
  * begins with "= ".
  */
 
+#define _GNU_SOURCE
 #include <endian.h>
 
-#include "weak.h"
+#include "dut_mem.h"
 
-#define PATTERN(i)	((char)((i) * 3 + 1))
 #define CANARY		0xca
 #define GUARD		4096u	/* octets of canaries on both sides of a slot */
-#define MAX_ENDS	1024
+#define MAX_ENDS	8192
 #define MAX_SLOTS	64
 
 struct hello {
@@ -30,15 +30,6 @@ struct hello {
 	uint32_t len;
 	uint64_t addr;
 } __attribute__((packed));
-
-/* Memory that a command registered. */
-struct slot {
-	char *mem;
-	char *buf;
-	uint32_t len;
-	struct ibv_pd *pd;		/* if it is its own */
-	struct ibv_mr *mr;
-};
 
 enum answer { ACCEPT, REJECT, WAIT };
 
@@ -51,7 +42,7 @@ static struct {
 	struct ibv_context *verbs;	/* whose asynchronous events we read */
 	bool greets;			/* and ends with the connection */
 	/* what "set" changes */
-	int answer, hello, recvs, recv_len, repost, ird, ord, cq, deaf;
+	int answer, hello, recvs, recv_len, repost, ird, ord, cq, deaf, reap;
 	char pd[256];
 	unsigned int pd_len;
 } dut = {
@@ -233,6 +224,21 @@ static void request(struct rdma_cm_event *event)
 		printf("reject: %m\n");
 }
 
+/* Nobody will ask for a connection that is over. */
+static void reap(struct end *e)
+{
+	report(e, (int)(e - dut.ends));
+	rdma_destroy_qp(e->id);
+	ibv_destroy_cq(e->scq);
+	ibv_destroy_cq(e->rcq);
+	ibv_destroy_comp_channel(e->channel);
+	ibv_dereg_mr(e->mr);
+	ibv_dealloc_pd(e->pd);
+	free(e->buf);
+	rdma_destroy_id(e->id);
+	memset(e, 0, sizeof(*e));
+}
+
 static void one_event(void)
 {
 	struct rdma_cm_event *event;
@@ -257,6 +263,8 @@ static void one_event(void)
 		greet(id->context);
 	else if (dut.greets)
 		finish(id->context);
+	else if (type == RDMA_CM_EVENT_DISCONNECTED && dut.reap)
+		reap(id->context);
 	else if (type == RDMA_CM_EVENT_DISCONNECTED)
 		rdma_disconnect(id);
 }
@@ -286,7 +294,8 @@ static void do_call(const char *args)
 
 /*
  * set NAME VALUE; answer: 0 accept, 1 reject, 2 wait for "accept"; deaf: the
- * completions of this connection are left where they are (-1: of none)
+ * completions of this connection are left where they are (-1: of none); reap:
+ * connections are forgotten when they are over
  */
 static void do_set(const char *args)
 {
@@ -298,6 +307,7 @@ static void do_set(const char *args)
 		{ "recvs", &dut.recvs }, { "recv_len", &dut.recv_len },
 		{ "repost", &dut.repost }, { "ird", &dut.ird },
 		{ "ord", &dut.ord }, { "cq", &dut.cq }, { "deaf", &dut.deaf },
+		{ "reap", &dut.reap },
 	};
 	char name[32];
 	unsigned int i;
@@ -335,6 +345,15 @@ static void do_accept(const char *args)
 static void do_disconnect(const char *args)
 {
 	printf("= %d\n", rdma_disconnect(end_of(atoi(args))->id));
+}
+
+/* bare CONN - accept it without a queue pair */
+static void do_bare(const char *args)
+{
+	struct rdma_conn_param param = { .responder_resources = 1 };
+	struct end *e = end_of(atoi(args));
+
+	printf("= %d\n", rdma_accept(e->id, &param) ? errno : 0);
 }
 
 /* Destroy a connection and all that belongs to it. */
@@ -383,11 +402,59 @@ static void do_mr(const char *args)
 	s->pd = conn < 0 ? ibv_alloc_pd(dut.verbs) : NULL;
 	s->mr = ibv_reg_mr(s->pd ?: end_of(conn)->pd, s->buf, len,
 			   access_of(access));
-	if (s->mr)
-		printf("= %u %llu\n", s->mr->rkey,
-		       (unsigned long long)(uintptr_t)s->buf);
-	else
-		printf("= error %m\n");
+	print_mr(s);
+}
+
+/* large SLOT CONN - the same for LARGEST octets */
+static void do_large(const char *args)
+{
+	struct slot *s;
+	int nr, conn;
+
+	if (sscanf(args, "%d %d", &nr, &conn) != 2) {
+		printf("= error\n");
+		return;
+	}
+	s = &dut.slots[nr % MAX_SLOTS];
+	s->buf = map_large();
+	s->mr = !s->buf ? NULL : ibv_reg_mr(end_of(conn)->pd, s->buf, LARGEST,
+					    ALL_ACCESS);
+	print_mr(s);
+}
+
+/* forbidden SLOT CONN KIND - the same for a page of such memory */
+static void do_forbidden(const char *args)
+{
+	struct slot *s;
+	int nr, conn;
+	char kind[8];
+
+	if (sscanf(args, "%d %d %7s", &nr, &conn, kind) != 3) {
+		printf("= error\n");
+		return;
+	}
+	s = &dut.slots[nr % MAX_SLOTS];
+	s->buf = map_forbidden(kind);
+	s->mr = ibv_reg_mr(end_of(conn)->pd, s->buf, 4096, ALL_ACCESS);
+	print_mr(s);
+}
+
+static void do_device(const char *args)
+{
+	(void)args;
+	print_device(dut.verbs);
+}
+
+static void do_excess(const char *args)
+{
+	(void)args;
+	print_excess(dut.verbs);
+}
+
+/* share CONN - is its CQ of use for another user of the device? */
+static void do_share(const char *args)
+{
+	printf("= %d\n", shares_cq(end_of(atoi(args))));
 }
 
 static void do_dereg(const char *args)
@@ -415,9 +482,10 @@ static uint32_t lkey(int slot)
 static void do_mem(const char *args)
 {
 	unsigned int len;
-	int slot, off;
+	long long off;
+	int slot;
 
-	if (sscanf(args, "%d %d %u", &slot, &off, &len) != 3) {
+	if (sscanf(args, "%d %lld %u", &slot, &off, &len) != 3) {
 		printf("= error\n");
 		return;
 	}
@@ -533,7 +601,9 @@ static const struct {
 	{ "disconnect", do_disconnect }, { "destroy", do_destroy },
 	{ "mr", do_mr }, { "dereg", do_dereg }, { "mem", do_mem },
 	{ "sum", do_sum }, { "recv", do_recv }, { "post", do_post },
-	{ "arm", do_arm }, { "query", do_query },
+	{ "arm", do_arm }, { "query", do_query }, { "bare", do_bare },
+	{ "large", do_large }, { "forbidden", do_forbidden },
+	{ "device", do_device }, { "excess", do_excess }, { "share", do_share },
 };
 
 static void command(char *line)
@@ -586,12 +656,13 @@ static void go_on(bool commanded)
 		p[0].fd = dut.at.events->fd;
 		p[2].fd = dut.verbs ? dut.verbs->async_fd : -1;
 		if (poll(p, 3, 5) > 0) {
+			/* first, as who is reaped takes its events with it */
+			if (p[2].revents)
+				async_event();
 			if (p[0].revents)
 				one_event();
 			if (p[1].revents && !read_commands())
 				exit(0);
-			if (p[2].revents)
-				async_event();
 		}
 		for (i = 0; i < dut.count; i++)
 			if (dut.ends[i].rcq && i != dut.deaf)
