@@ -82,14 +82,18 @@ def order_of_submission(dev):
             need(s.msn == msn[op], f'MSN {s.msn}, not {msn[op]}')
 
 
-@case('DDP-5.4-01', 'RDMAP-5.5-16')
+@case('DDP-5.4-01', 'RDMAP-5.5-16', 'RDMAP-5.5-09')
 def completes_when_tcp_has_it(dev):
-    """Not before: the peer does not read, and TCP holds less than that."""
+    """Not before: the peer does not read, and TCP holds less than that. Nor
+    later: that the peer has it, is not what a completion says."""
     p = dev.peer()
+    dev.post(p, 'write', 0, 100, stag=5)
+    dev.expect(f'^{p.n} sent 0 success')
+    p.recv_segment()
     dev.mr(0, p.n, 32 << 20)
     dev.post(p, 'write', 1, 32 << 20, slot=0, stag=5)
     time.sleep(QUIET)
-    dev.none(' sent ')
+    dev.none(' sent 1 ')
     while not p.recv_segment().last:
         pass
     dev.expect(f'^{p.n} sent 1 success')

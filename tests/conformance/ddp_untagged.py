@@ -70,7 +70,7 @@ def receive_any_size(dev):
         need(dev.mem(own(p), 0, n) == data(n), f'{n} octets')
 
 
-@case('DDP-5.4-03', 'DDP-5.2-05', 'DDP-5.4-02', 'RDMAP-5.5-18')
+@case('RDMAP-5.5-04', 'DDP-5.4-03', 'DDP-5.2-05', 'DDP-5.4-02', 'RDMAP-5.5-18')
 def receive_segments(dev):
     """Not before the last one is there."""
     p = dev.peer()

@@ -35,8 +35,8 @@ def each_refused(dev, frames):
 
 # the Request
 
-@case('MPA-7.1.1-03', 'MPA-7.1.1-11', 'MPA-7.1.1-13', 'MPA-4.3-15',
-      'EMPA-6-04', 'EMPA-10-02', 'MPA-7.1-03')
+@case('MPA-7.1-01', 'MPA-7.1.1-03', 'MPA-7.1.1-11', 'MPA-7.1.1-13',
+      'MPA-4.3-15', 'EMPA-6-04', 'EMPA-10-02', 'MPA-7.1-03')
 def reply(dev):
     flags, rev, _ = answered(dev, REQUEST)
     need(not flags & ~C and rev == 1, f'flags {flags:#x}, revision {rev}')
@@ -189,7 +189,7 @@ def responder_rejects(dev):
     need(not closes(p, rst=False), 'RST: a Reply may get lost by that')
 
 
-@case('MPA-7.1.2-05')
+@case('MPA-7.1-01', 'MPA-7.1.2-05')
 def responder_is_ready_with_its_reply(dev):
     """Messages in the segment that follows it, many times."""
     dev.listen()
@@ -283,8 +283,8 @@ def program_may_take_its_time(dev):
 
 # an initiator's Request
 
-@case('MPA-7.1.1-01', 'MPA-7.1.1-08', 'MPA-7.1.1-11', 'MPA-7.1.2-01',
-      'MPA-4.3-15')
+@case('MPA-7.1-01', 'MPA-7.1.1-01', 'MPA-7.1.1-08', 'MPA-7.1.1-11',
+      'MPA-7.1.2-01', 'MPA-4.3-15')
 def initiator_request(dev):
     key, flags, _, _ = dev.call().recv_startup()
     need(key == REQ and not flags & (M | R | 0xf), f'{key} {flags:#x}')

@@ -81,7 +81,7 @@ def read_behind_a_write(dev):
         need(responses(p, 1, 0, 400) == octets, f'round {i}')
 
 
-@case('RDMAP-5.5-19')
+@case('RDMAP-5.5-01', 'RDMAP-5.5-19')
 def send_passes_a_blocked_response(dev):
     """The peer does not read, but what it says is heard."""
     dev.listen()
@@ -270,9 +270,9 @@ def unharmed(dev, size, begin=0):
          'something was placed')
 
 
-@case('RDMAP-4.4-01', 'RDMAP-5.2.1-01', 'RDMAP-5.2.1-06', 'RDMAP-4.1-05',
-      'RDMAP-4.2-01', 'RDMAP-5.2.2-03', 'RDMAP-5.5-20', 'RDMAP-5.5-22',
-      'RDMAP-5.2.2-09', 'RDMAP-3.1-01', 'RDMAP-5.5-11')
+@case('RDMAP-5.5-04', 'RDMAP-4.4-01', 'RDMAP-5.2.1-01', 'RDMAP-5.2.1-06',
+      'RDMAP-4.1-05', 'RDMAP-4.2-01', 'RDMAP-5.2.2-03', 'RDMAP-5.5-20',
+      'RDMAP-5.5-22', 'RDMAP-5.2.2-09', 'RDMAP-3.1-01', 'RDMAP-5.5-11')
 def request_layout(dev):
     """G17's shape. A sink needs no right for the peer."""
     p, s = reading(dev, 4096)

@@ -244,7 +244,7 @@ def stags_are_hard_to_guess(dev):
         need(chi < 56, f'bits {shift}: {counts}')
 
 
-@case('SEC-6.4.6-01', 'RDMAP-8.1.1-10')
+@case('SEC-6.4.3.2-02', 'SEC-6.4.6-01', 'RDMAP-8.1.1-10')
 def completion_queue_overflows(dev):
     """Of one connection, whose program does not look; that of another goes on."""
     victim = Victim(dev)
@@ -375,7 +375,7 @@ def octets_one_by_one(dev):
     undisturbed(dev, attack)
 
 
-@case('SEC-6.4.3.3-01', 'SEC-X-02', alone=True)
+@case('RDMAP-5.5-01', 'SEC-6.4.3.3-01', 'SEC-X-02', alone=True)
 def slow_readers(dev):
     """They ask for much, and never take it."""
     dev.listen(recvs=1)
