@@ -243,11 +243,12 @@ def noise(dev):
         if i % 5 == 0:
             octets = random.randbytes(random.randrange(20, 700))
         p = dev.tcp()
-        p.send(octets)
-        p.shut()
         try:
+            p.send(octets)
+            p.shut()
             key, flags, rev, _ = p.recv_startup()
-        except Closed:
+        except (Closed, OSError) as end:
+            need(not isinstance(end, TimeoutError), f'{octets.hex()}: no end')
             p.close()
             continue
         need((key, bool(flags & S), rev) ==
