@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0 OR BSD-3-Clause
 """RFC 5042: attacks, and what they must not do to anybody else."""
 
-import statistics
 import threading
 from random import Random
 
 from suite import *
 
-BEARABLE = 0.3			# seconds, once in a while, on a busy machine
+BEARABLE = 0.02			# seconds
 
 
 class Victim:
@@ -73,23 +72,26 @@ def honest(dev):
     return work
 
 
+def delay(times):
+    """How long a round takes that is under way at any moment: many short ones
+    do not outweigh those that have to wait."""
+    return sum(t * t for t in times) / sum(times)
+
+
 def undisturbed(dev, attack, seconds=0.8):
     """An attack is made while somebody else works, who is to notice no more
     than that there is another program: as if that had an honest purpose. A
     machine that has other things to do stops for a while now and then, which is
     nothing that happens every time: what counts is the best of some attempts."""
     victim = Victim(dev)
-    slower, stopped = [], []
+    worse = []
     for _ in range(6):
-        before = measured(victim, honest(dev), 0.4)
-        times = measured(victim, attack, seconds)
-        usual, now = statistics.median(before), statistics.median(times)
-        slower.append(now / (10 * usual + 0.02 * SLOW))
-        stopped.append(max(times) / (3 * max(before) + BEARABLE * SLOW))
-        if min(slower) < 1 and min(stopped) < 1:
+        usual = delay(measured(victim, honest(dev), 0.4))
+        now = delay(measured(victim, attack, seconds))
+        worse.append(now / (5 * usual + BEARABLE * SLOW))
+        if worse[-1] < 1:
             return
-    raise Wrong(f'a round takes {min(slower):.1f} times as long as it may, the '
-                f'longest one {min(stopped):.1f} times')
+    raise Wrong(f'a round takes {min(worse):.1f} times as long as it may')
 
 
 def quick_peer(dev):
