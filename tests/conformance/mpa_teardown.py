@@ -65,7 +65,6 @@ def fin_while_we_read(dev):
 @case('MPA-8-01', 'RDMAP-6.2.1-03')
 def rst_behind_our_terminate(dev):
     """At the latest when our side is tired of waiting for a FIN."""
-    dev.patience = 10 * SLOW
     for pause in (0, 0.02, 0.2):
         p = dev.peer()
         p.send_fpdu(peer.tagged(WRITE, 5, 0, b'x'))

@@ -146,7 +146,7 @@ class Run:
         os._exit(1)
 
     def side_by_side(self, cases):
-        cases = sorted(cases, key=lambda case: not case.long)
+        cases = sorted(cases, key=lambda case: not (case.long or case.idle))
         with concurrent.futures.ThreadPoolExecutor(self.args.jobs) as pool:
             list(pool.map(self.one, cases))
 
