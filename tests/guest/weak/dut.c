@@ -228,14 +228,7 @@ static void request(struct rdma_cm_event *event)
 static void reap(struct end *e)
 {
 	report(e, (int)(e - dut.ends));
-	rdma_destroy_qp(e->id);
-	ibv_destroy_cq(e->scq);
-	ibv_destroy_cq(e->rcq);
-	ibv_destroy_comp_channel(e->channel);
-	ibv_dereg_mr(e->mr);
-	ibv_dealloc_pd(e->pd);
-	free(e->buf);
-	rdma_destroy_id(e->id);
+	free_objects(e);
 	memset(e, 0, sizeof(*e));
 }
 

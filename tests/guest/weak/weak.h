@@ -295,7 +295,8 @@ static inline void connect_ends(struct ends *e, const char *addr,
 	cm_event(e->b.events, RDMA_CM_EVENT_ESTABLISHED, NULL, NULL);
 }
 
-static inline void free_end(struct end *e)
+/* All but the channel that its events come by. */
+static inline void free_objects(struct end *e)
 {
 	rdma_destroy_qp(e->id);
 	ibv_destroy_cq(e->scq);
@@ -305,6 +306,11 @@ static inline void free_end(struct end *e)
 	ibv_dealloc_pd(e->pd);
 	free(e->buf);
 	rdma_destroy_id(e->id);
+}
+
+static inline void free_end(struct end *e)
+{
+	free_objects(e);
 	rdma_destroy_event_channel(e->events);
 }
 
