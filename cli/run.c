@@ -24,6 +24,7 @@ static const char help[] =
 	"  --no-peer-to-peer  connect without the set-up of RFC 6581\n"
 	"  --rtr-mask=1..7    RTR messages: 1 Send, 2 Write, 4 Read (7)\n"
 	"  --port-offset=N    added to every TCP port on the wire (0)\n"
+	"  --ext              immediate data and atomics, RFC 7306; both ends need it\n"
 	"  --threads=1..16    threads that look after connections (1)\n"
 	"  --library=FILE     libusiw.so to use\n"
 	"  -v, --verbose      say more about connections\n"
@@ -32,7 +33,7 @@ static const char help[] =
 
 enum {
 	OPT_CRC = 256, OPT_MARKERS, OPT_REV, OPT_NO_P2P, OPT_RTR, OPT_OFFSET,
-	OPT_THREADS, OPT_LIBRARY
+	OPT_EXT, OPT_THREADS, OPT_LIBRARY
 };
 
 static const struct option options[] = {
@@ -42,6 +43,7 @@ static const struct option options[] = {
 	{ "no-peer-to-peer", no_argument, NULL, OPT_NO_P2P },
 	{ "rtr-mask", required_argument, NULL, OPT_RTR },
 	{ "port-offset", required_argument, NULL, OPT_OFFSET },
+	{ "ext", no_argument, NULL, OPT_EXT },
 	{ "threads", required_argument, NULL, OPT_THREADS },
 	{ "library", required_argument, NULL, OPT_LIBRARY },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -92,6 +94,9 @@ static const char *parse(int argc, char **argv)
 			break;
 		case OPT_OFFSET:
 			set_number("SIW_PORT_OFFSET", optarg, 0, 65535);
+			break;
+		case OPT_EXT:
+			set("SIW_EXT", "1");
 			break;
 		case OPT_THREADS:
 			set_number("SIW_ENGINE_THREADS", optarg, 1, 16);

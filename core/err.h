@@ -2,7 +2,8 @@
 /*
  * The one list of things that can go wrong between two peers. Each has a
  * reason that a person can read and the (layer, type, code) triple that a
- * Terminate message carries for it. Several reasons may share a triple.
+ * Terminate message carries for it. Several reasons may share a triple. Programs
+ * are told the number (vendor_err), so it stays: new reasons go to the end.
  *
  * RFC 5040 §4.8, RFC 5041 §7.2, RFC 5044 §8, RFC 6581 §8, RFC 6580 §3,
  * RFC 7306 §8

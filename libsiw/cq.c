@@ -6,7 +6,7 @@
  */
 #include "siw.h"
 
-static const uint8_t opcodes[SIW_NUM_OPCODES] = {
+static const uint8_t opcodes[] = {
 	[SIW_OP_WRITE] = IBV_WC_RDMA_WRITE,
 	[SIW_OP_READ] = IBV_WC_RDMA_READ,
 	[SIW_OP_READ_LOCAL_INV] = IBV_WC_RDMA_READ,
@@ -19,6 +19,8 @@ static const uint8_t opcodes[SIW_NUM_OPCODES] = {
 	[SIW_OP_READ_RESPONSE] = IBV_WC_DRIVER1,
 	[SIW_OP_INVAL_STAG] = IBV_WC_LOCAL_INV,
 	[SIW_OP_REG_MR] = IBV_WC_DRIVER1,
+	[SIW_OP_WRITE_WITH_IMM] = IBV_WC_RDMA_WRITE,
+	[SIW_OP_RECV_RDMA_IMM] = IBV_WC_RECV_RDMA_WITH_IMM,
 };
 
 static const uint8_t statuses[SIW_NUM_WC_STATUS] = {
@@ -36,7 +38,7 @@ static const uint8_t statuses[SIW_NUM_WC_STATUS] = {
 
 static enum ibv_wc_opcode wc_opcode(const struct siw_cqe *c)
 {
-	return c->opcode < SIW_NUM_OPCODES ? opcodes[c->opcode] :
+	return c->opcode < sizeof(opcodes) ? opcodes[c->opcode] :
 					     IBV_WC_DRIVER1;
 }
 
@@ -51,13 +53,23 @@ static uint32_t wc_vendor_err(const struct siw_cqe *c)
 {
 	if (c->status == SIW_WC_SUCCESS)
 		return 0;
-	return c->imm_data ? (uint32_t)c->imm_data : c->status;
+	return c->imm_data ? SIW_VENDOR_REASON + (uint32_t)c->imm_data :
+			     c->status;
 }
 
 static unsigned int wc_flags(const struct siw_cqe *c)
 {
-	return c->status == SIW_WC_SUCCESS && (c->flags & SIW_WQE_REM_INVAL) ?
-	       IBV_WC_WITH_INV : 0;
+	if (c->status != SIW_WC_SUCCESS)
+		return 0;
+	if (c->flags & SIW_WQE_IMM)
+		return IBV_WC_WITH_IMM;
+	return c->flags & SIW_WQE_REM_INVAL ? IBV_WC_WITH_INV : 0;
+}
+
+/* RFC 7306 has twice as much: the first half of it is what verbs know. */
+static __be32 wc_imm(const struct siw_cqe *c)
+{
+	return htobe32((uint32_t)(c->imm_data >> 32));
 }
 
 /* --- polling ----------------------------------------------------------- */
@@ -89,6 +101,8 @@ static void fill(struct ibv_wc *wc, const struct siw_cqe *c)
 	wc->wc_flags = wc_flags(c);
 	if (wc->wc_flags & IBV_WC_WITH_INV)
 		wc->invalidated_rkey = c->inval_stag;
+	if (wc->wc_flags & IBV_WC_WITH_IMM)
+		wc->imm_data = wc_imm(c);
 }
 
 static int poll_cq(struct ibv_cq *ibcq, int max, struct ibv_wc *wc)
@@ -177,7 +191,9 @@ static uint32_t read_byte_len(struct ibv_cq_ex *cq)
 /* Also the STag that the peer invalidated: ibv_wc_read_invalidated_rkey(). */
 static __be32 read_imm_data(struct ibv_cq_ex *cq)
 {
-	return (__be32)ex_cq(cq)->cur.inval_stag;
+	const struct siw_cqe *c = &ex_cq(cq)->cur;
+
+	return c->flags & SIW_WQE_IMM ? wc_imm(c) : (__be32)c->inval_stag;
 }
 
 static uint32_t read_qp_num(struct ibv_cq_ex *cq)

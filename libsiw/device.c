@@ -239,6 +239,7 @@ static struct verbs_context *alloc_context(struct ibv_device *dev, int cmd_fd,
 	struct {
 		struct ib_uverbs_get_context_resp ibv;
 		struct siw_uresp_alloc_ctx drv;
+		uint64_t caps;
 	} resp = {};
 	struct ibv_get_context cmd = {};
 	unsigned int seed = 0;
@@ -253,6 +254,7 @@ static struct verbs_context *alloc_context(struct ibv_device *dev, int cmd_fd,
 		free(ctx);
 		return NULL;
 	}
+	ctx->caps = resp.caps;
 	/* Without randomness the keys still differ from one to the next. */
 	(void)!getrandom(&seed, sizeof(seed), GRND_NONBLOCK);
 	atomic_init(&ctx->stag_seed, seed);

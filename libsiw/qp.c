@@ -93,7 +93,96 @@ int siw_doorbell(struct siw_qp *qp)
 	return write(fd, &cmd, sizeof(cmd)) == (ssize_t)sizeof(cmd) ? 0 : errno;
 }
 
+/* --- what RFC 7306 adds ---------------------------------------------------- */
+
+static bool has_imm(const struct siw_sqe *sqe)
+{
+	return sqe->opcode == SIW_OP_WRITE_WITH_IMM;
+}
+
+/**
+ * siw_sqe_imm() - immediate data of a request; they are in its last SGE
+ * @sqe: slot
+ * @imm: first half of the data, of which the other is 0
+ */
+void siw_sqe_imm(struct siw_sqe *sqe, __be32 imm)
+{
+	sqe->sge[SIW_MAX_SGE - 1].laddr = (uint64_t)be32toh(imm) << 32;
+}
+
+/**
+ * siw_sqe_atomic() - operands of an Atomic Operation
+ * @sqe: slot; its opcode is set
+ * @data: to add, or to put there
+ * @cmp: to compare with
+ *
+ * FetchAdd has one field of 64 bits, CmpSwap compares and replaces all bits.
+ */
+void siw_sqe_atomic(struct siw_sqe *sqe, uint64_t data, uint64_t cmp)
+{
+	bool swap = sqe->opcode == SIW_OP_COMP_AND_SWAP;
+
+	sqe->sge[1].laddr = data;
+	sqe->sge[2].laddr = swap ? UINT64_MAX : 0;
+	sqe->sge[3].laddr = cmp;
+	sqe->sge[4].laddr = UINT64_MAX;
+}
+
+/**
+ * siw_sq_max_inline() - octets of inline data that a request may have
+ * @qp: locked
+ * @sqe: slot; its opcode is set
+ *
+ * Return: octets.
+ */
+size_t siw_sq_max_inline(const struct siw_qp *qp, const struct siw_sqe *sqe)
+{
+	size_t most = SIW_MAX_INLINE;
+
+	if (sqe->opcode == SIW_OP_SEND_WITH_IMM)
+		return 0;
+	if (has_imm(sqe))
+		most -= sizeof(struct siw_sge);
+	return qp->max_inline < most ? qp->max_inline : most;
+}
+
 /* --- posting ------------------------------------------------------------- */
+
+/* A Send with immediate has no octets; the sink of an Atomic has 8. */
+static bool fits(const struct siw_qp *qp, const struct siw_sqe *sqe, size_t num,
+		 const struct ibv_sge *list)
+{
+	switch (sqe->opcode) {
+	case SIW_OP_SEND_WITH_IMM:
+		return !num || (num == 1 && !list->length);
+	case SIW_OP_FETCH_AND_ADD:
+	case SIW_OP_COMP_AND_SWAP:
+		return num == 1 && list->length == 8;
+	default:
+		return num <= qp->max_sge &&
+		       num + has_imm(sqe) <= SIW_MAX_SGE;
+	}
+}
+
+/**
+ * siw_sq_sges() - what a request gathers, or scatters
+ * @qp: locked
+ * @sqe: slot; its opcode is set
+ * @num: elements of @list
+ * @list: SGEs
+ *
+ * Return: 0 or EINVAL.
+ */
+int siw_sq_sges(const struct siw_qp *qp, struct siw_sqe *sqe, size_t num,
+		const struct ibv_sge *list)
+{
+	if (!fits(qp, sqe, num, list))
+		return EINVAL;
+	if (num)
+		memcpy(sqe->sge, list, num * sizeof(*list));
+	sqe->num_sge = (uint8_t)num;
+	return 0;
+}
 
 static int copy_inline(struct siw_qp *qp, struct siw_sqe *sqe,
 		       const struct ibv_send_wr *wr)
@@ -105,7 +194,7 @@ static int copy_inline(struct siw_qp *qp, struct siw_sqe *sqe,
 	for (i = 0; i < wr->num_sge; i++) {
 		const struct ibv_sge *sge = &wr->sg_list[i];
 
-		if (sge->length > qp->max_inline - len)
+		if (sge->length > siw_sq_max_inline(qp, sqe) - len)
 			return EINVAL;
 		memcpy(to + len, (void *)(uintptr_t)sge->addr, sge->length);
 		len += sge->length;
@@ -118,16 +207,34 @@ static int copy_inline(struct siw_qp *qp, struct siw_sqe *sqe,
 	return 0;
 }
 
-static int copy_sges(struct siw_qp *qp, struct siw_sqe *sqe,
-		     const struct ibv_send_wr *wr)
+static int set_atomic(struct siw_sqe *sqe, const struct ibv_send_wr *wr)
 {
-	if ((uint32_t)wr->num_sge > qp->max_sge)
-		return EINVAL;
-	if (wr->num_sge)
-		memcpy(sqe->sge, wr->sg_list,
-		       (size_t)wr->num_sge * sizeof(sqe->sge[0]));
-	sqe->num_sge = (uint8_t)wr->num_sge;
+	bool swap = wr->opcode == IBV_WR_ATOMIC_CMP_AND_SWP;
+	uint64_t first = wr->wr.atomic.compare_add;
+
+	sqe->opcode = swap ? SIW_OP_COMP_AND_SWAP : SIW_OP_FETCH_AND_ADD;
+	sqe->rkey = wr->wr.atomic.rkey;
+	sqe->raddr = wr->wr.atomic.remote_addr;
+	siw_sqe_atomic(sqe, swap ? wr->wr.atomic.swap : first,
+		       swap ? first : 0);
 	return 0;
+}
+
+/* Can the driver do that? */
+static bool known(struct siw_qp *qp, enum ibv_wr_opcode opcode)
+{
+	uint64_t caps = siw_caps(qp->base.qp.context);
+
+	switch (opcode) {
+	case IBV_WR_SEND_WITH_IMM:
+	case IBV_WR_RDMA_WRITE_WITH_IMM:
+		return caps & SIW_CAP_IMM;
+	case IBV_WR_ATOMIC_FETCH_AND_ADD:
+	case IBV_WR_ATOMIC_CMP_AND_SWP:
+		return caps & SIW_CAP_ATOMIC;
+	default:
+		return true;
+	}
 }
 
 static int set_operation(struct siw_sqe *sqe, const struct ibv_send_wr *wr)
@@ -135,6 +242,17 @@ static int set_operation(struct siw_sqe *sqe, const struct ibv_send_wr *wr)
 	sqe->rkey = 0;
 	sqe->raddr = 0;
 	switch (wr->opcode) {
+	case IBV_WR_SEND_WITH_IMM:
+		sqe->opcode = SIW_OP_SEND_WITH_IMM;
+		siw_sqe_imm(sqe, wr->imm_data);
+		return 0;
+	case IBV_WR_ATOMIC_FETCH_AND_ADD:
+	case IBV_WR_ATOMIC_CMP_AND_SWP:
+		return set_atomic(sqe, wr);
+	case IBV_WR_RDMA_WRITE_WITH_IMM:
+		sqe->opcode = SIW_OP_WRITE_WITH_IMM;
+		siw_sqe_imm(sqe, wr->imm_data);
+		break;
 	case IBV_WR_SEND:
 		sqe->opcode = SIW_OP_SEND;
 		return 0;
@@ -163,7 +281,7 @@ static int prepare(struct siw_qp *qp, const struct ibv_send_wr *wr)
 
 	if (!sqe)
 		return ENOMEM;
-	if (wr->num_sge < 0)
+	if (wr->num_sge < 0 || !known(qp, wr->opcode))
 		return EINVAL;
 	rv = set_operation(sqe, wr);
 	if (rv)
@@ -171,7 +289,7 @@ static int prepare(struct siw_qp *qp, const struct ibv_send_wr *wr)
 	sqe->id = wr->wr_id;
 	sqe->flags = siw_sqe_flags(wr->send_flags);
 	if (!(wr->send_flags & IBV_SEND_INLINE))
-		rv = copy_sges(qp, sqe, wr);
+		rv = siw_sq_sges(qp, sqe, (size_t)wr->num_sge, wr->sg_list);
 	else
 		rv = siw_may_inline(sqe) ? copy_inline(qp, sqe, wr) : EINVAL;
 	if (rv)
@@ -279,7 +397,21 @@ static struct ibv_qp *create_qp(struct ibv_pd *pd,
 			 IBV_QP_EX_WITH_RDMA_READ | IBV_QP_EX_WITH_SEND | \
 			 IBV_QP_EX_WITH_SEND_WITH_INV)
 
-static bool can_create(const struct ibv_qp_init_attr_ex *attr)
+static uint64_t send_ops(struct ibv_context *ctx)
+{
+	uint64_t caps = siw_caps(ctx), ops = SEND_OPS;
+
+	if (caps & SIW_CAP_IMM)
+		ops |= IBV_QP_EX_WITH_SEND_WITH_IMM |
+		       IBV_QP_EX_WITH_RDMA_WRITE_WITH_IMM;
+	if (caps & SIW_CAP_ATOMIC)
+		ops |= IBV_QP_EX_WITH_ATOMIC_CMP_AND_SWP |
+		       IBV_QP_EX_WITH_ATOMIC_FETCH_AND_ADD;
+	return ops;
+}
+
+static bool can_create(struct ibv_context *ctx,
+		       const struct ibv_qp_init_attr_ex *attr)
 {
 	const uint32_t mask = IBV_QP_INIT_ATTR_PD |
 			      IBV_QP_INIT_ATTR_SEND_OPS_FLAGS;
@@ -287,7 +419,7 @@ static bool can_create(const struct ibv_qp_init_attr_ex *attr)
 	return (attr->comp_mask & IBV_QP_INIT_ATTR_PD) &&
 	       !(attr->comp_mask & ~mask) &&
 	       (!(attr->comp_mask & IBV_QP_INIT_ATTR_SEND_OPS_FLAGS) ||
-		!(attr->send_ops_flags & ~SEND_OPS));
+		!(attr->send_ops_flags & ~send_ops(ctx)));
 }
 
 static struct ibv_qp *create_qp_ex(struct ibv_context *ctx,
@@ -304,7 +436,7 @@ static struct ibv_qp *create_qp_ex(struct ibv_context *ctx,
 	};
 	struct siw_qp *qp;
 
-	if (!can_create(ex)) {
+	if (!can_create(ctx, ex)) {
 		errno = EOPNOTSUPP;
 		return NULL;
 	}

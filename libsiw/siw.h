@@ -22,13 +22,29 @@
 #include <infiniband/driver.h>
 #include <rdma/siw-abi.h>
 
+#include "siwdv.h"
+
+/*
+ * What a driver may be able to do beyond ABI version 1: README.md. It says so in
+ * the answer to GET_CONTEXT, which others leave zero.
+ */
+#define SIW_CAP_REASON		0x01	/* siw_cqe.imm_data of an error */
+#define SIW_CAP_IMM		0x02
+#define SIW_CAP_ATOMIC		0x04
+
+#define SIW_OP_WRITE_WITH_IMM	16	/* siw_sqe.opcode */
+#define SIW_OP_RECV_RDMA_IMM	17	/* siw_cqe.opcode */
+#define SIW_WQE_IMM		0x80	/* siw_cqe.flags */
+
 /**
  * struct siw_ctx - an open device
  * @base: of libibverbs
+ * @caps: SIW_CAP_*
  * @stag_seed: makes the key octet of the next STag
  */
 struct siw_ctx {
 	struct verbs_context base;
+	uint64_t caps;
 	atomic_uint stag_seed;
 };
 
@@ -137,10 +153,17 @@ static inline uint16_t siw_sqe_flags(unsigned int send_flags)
 	return flags;
 }
 
-/* The kernel's own driver takes inline data of these two only. */
+static inline uint64_t siw_caps(struct ibv_context *ctx)
+{
+	return container_of(ctx, struct siw_ctx, base.context)->caps;
+}
+
+/* The kernel's own driver takes inline data of the first two only. */
 static inline bool siw_may_inline(const struct siw_sqe *sqe)
 {
-	return sqe->opcode == SIW_OP_SEND || sqe->opcode == SIW_OP_WRITE;
+	return sqe->opcode == SIW_OP_SEND || sqe->opcode == SIW_OP_WRITE ||
+	       sqe->opcode == SIW_OP_SEND_WITH_IMM ||
+	       sqe->opcode == SIW_OP_WRITE_WITH_IMM;
 }
 
 /* device.c */
@@ -163,6 +186,11 @@ extern const struct verbs_context_ops siw_qp_ops;
 struct siw_sqe *siw_sq_next(struct siw_qp *qp);
 bool siw_sq_publish(struct siw_qp *qp);
 int siw_doorbell(struct siw_qp *qp);
+size_t siw_sq_max_inline(const struct siw_qp *qp, const struct siw_sqe *sqe);
+int siw_sq_sges(const struct siw_qp *qp, struct siw_sqe *sqe, size_t num,
+		const struct ibv_sge *list);
+void siw_sqe_imm(struct siw_sqe *sqe, __be32 imm);
+void siw_sqe_atomic(struct siw_sqe *sqe, uint64_t data, uint64_t cmp);
 
 /* wr.c */
 void siw_qp_ex_init(struct siw_qp *qp);

@@ -24,15 +24,16 @@ static void fail(struct siw_qp *qp, int err)
 		qp->err = err;
 }
 
-static void begin(struct ibv_qp_ex *ibqp, uint8_t opcode, uint32_t rkey,
-		  uint64_t raddr)
+/* Return: the slot; NULL if that is not to be. */
+static struct siw_sqe *begin(struct ibv_qp_ex *ibqp, uint8_t opcode,
+			     uint32_t rkey, uint64_t raddr)
 {
 	struct siw_qp *qp = ex_qp(ibqp);
 	struct siw_sqe *sqe = qp->err ? NULL : siw_sq_next(qp);
 
 	if (!sqe) {
 		fail(qp, ENOMEM);
-		return;
+		return NULL;
 	}
 	sqe->id = ibqp->wr_id;
 	sqe->flags = siw_sqe_flags(ibqp->wr_flags);
@@ -41,6 +42,7 @@ static void begin(struct ibv_qp_ex *ibqp, uint8_t opcode, uint32_t rkey,
 	sqe->raddr = raddr;
 	sqe->num_sge = 0;
 	qp->pending++;
+	return sqe;
 }
 
 static void wr_send(struct ibv_qp_ex *qp)
@@ -63,6 +65,41 @@ static void wr_rdma_read(struct ibv_qp_ex *qp, uint32_t rkey, uint64_t raddr)
 	begin(qp, SIW_OP_READ, rkey, raddr);
 }
 
+static void wr_send_imm(struct ibv_qp_ex *qp, __be32 imm)
+{
+	struct siw_sqe *sqe = begin(qp, SIW_OP_SEND_WITH_IMM, 0, 0);
+
+	if (sqe)
+		siw_sqe_imm(sqe, imm);
+}
+
+static void wr_rdma_write_imm(struct ibv_qp_ex *qp, uint32_t rkey,
+			      uint64_t raddr, __be32 imm)
+{
+	struct siw_sqe *sqe = begin(qp, SIW_OP_WRITE_WITH_IMM, rkey, raddr);
+
+	if (sqe)
+		siw_sqe_imm(sqe, imm);
+}
+
+static void wr_atomic_fetch_add(struct ibv_qp_ex *qp, uint32_t rkey,
+				uint64_t raddr, uint64_t add)
+{
+	struct siw_sqe *sqe = begin(qp, SIW_OP_FETCH_AND_ADD, rkey, raddr);
+
+	if (sqe)
+		siw_sqe_atomic(sqe, add, 0);
+}
+
+static void wr_atomic_cmp_swp(struct ibv_qp_ex *qp, uint32_t rkey,
+			      uint64_t raddr, uint64_t compare, uint64_t swap)
+{
+	struct siw_sqe *sqe = begin(qp, SIW_OP_COMP_AND_SWAP, rkey, raddr);
+
+	if (sqe)
+		siw_sqe_atomic(sqe, swap, compare);
+}
+
 /* --- what it consists of -------------------------------------------------- */
 
 static void wr_set_sge_list(struct ibv_qp_ex *ibqp, size_t num,
@@ -70,15 +107,8 @@ static void wr_set_sge_list(struct ibv_qp_ex *ibqp, size_t num,
 {
 	struct siw_qp *qp = ex_qp(ibqp);
 
-	if (qp->err)
-		return;
-	if (num > qp->max_sge) {
+	if (!qp->err && siw_sq_sges(qp, current(qp), num, list))
 		fail(qp, EINVAL);
-		return;
-	}
-	if (num)
-		memcpy(current(qp)->sge, list, num * sizeof(*list));
-	current(qp)->num_sge = (uint8_t)num;
 }
 
 static void wr_set_sge(struct ibv_qp_ex *qp, uint32_t lkey, uint64_t addr,
@@ -106,7 +136,7 @@ static void wr_set_inline_data_list(struct ibv_qp_ex *ibqp, size_t num,
 		return;
 	}
 	for (i = 0; i < num; i++) {
-		if (list[i].length > qp->max_inline - len) {
+		if (list[i].length > siw_sq_max_inline(qp, sqe) - len) {
 			fail(qp, EINVAL);
 			return;
 		}
@@ -198,6 +228,10 @@ void siw_qp_ex_init(struct siw_qp *qp)
 	ex->wr_send_inv = wr_send_inv;
 	ex->wr_rdma_write = wr_rdma_write;
 	ex->wr_rdma_read = wr_rdma_read;
+	ex->wr_send_imm = wr_send_imm;
+	ex->wr_rdma_write_imm = wr_rdma_write_imm;
+	ex->wr_atomic_fetch_add = wr_atomic_fetch_add;
+	ex->wr_atomic_cmp_swp = wr_atomic_cmp_swp;
 	ex->wr_set_sge = wr_set_sge;
 	ex->wr_set_sge_list = wr_set_sge_list;
 	ex->wr_set_inline_data = wr_set_inline_data;

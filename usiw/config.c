@@ -53,6 +53,13 @@ void usiw_config_read(void)
 				     65535);
 	c->engines = (u8)number("SIW_ENGINE_THREADS", c->engines, 1,
 				USIW_ENGINES_MAX);
+	c->ext = number("SIW_EXT", c->ext, 0, 1);
+}
+
+u64 usiw_caps(void)
+{
+	return USIW_CAP_REASON |
+	       (usiw_config.ext ? USIW_CAP_IMM | USIW_CAP_ATOMIC : 0);
 }
 
 void usiw_say(u8 level, const char *fmt, ...)

@@ -77,7 +77,11 @@ static void fill(struct siw_cqe *cqe, u32 qpn, const struct usiw_wc *wc)
 	cqe->opcode = wc->opcode;
 	cqe->status = (u16)wc->status;
 	cqe->bytes = wc->bytes;
-	cqe->imm_data = 0;
+	cqe->imm_data = wc->status == SIW_WC_SUCCESS ? 0 : wc->reason;
+	if (wc->has_imm) {
+		cqe->imm_data = wc->imm;
+		flags |= USIW_WQE_IMM;
+	}
 	if (wc->has_inval) {
 		cqe->inval_stag = wc->inval_stag;
 		flags |= SIW_WQE_REM_INVAL;

@@ -136,6 +136,7 @@ bool usiw_sysfs_dir(const char *path);
 
 /* The QP of this process with that number, or NULL. */
 struct usiw_qp *usiw_uverbs_qp(u32 num);
+u32 usiw_remote_access(void);
 
 void usiw_uverbs_forked(void);
 void usiw_ucma_forked(void);

@@ -396,3 +396,19 @@ int usiw_copy_from(u8 *to, const struct iovec *from, int cnt, u32 len)
 		memcpy(to, stages + SCRATCH_OFF, len);
 	return rv;
 }
+
+/**
+ * usiw_copy_in() - write to memory of the program
+ * @to: where to
+ * @from: our own memory
+ * @len: octets, not more than USIW_SCRATCH
+ *
+ * Return: 0 or -EFAULT.
+ */
+int usiw_copy_in(void *to, const void *from, u32 len)
+{
+	struct iovec v = { .iov_base = to, .iov_len = len };
+
+	memcpy(stages + SCRATCH_OFF, from, len);
+	return usiw_copy_to(&v, 1, stages + SCRATCH_OFF, len);
+}

@@ -7,12 +7,13 @@
  *   ep.c	calls of the front for end points; listening; sockets
  *   conn.c	events of a connection -> core/cmsm.c -> actions
  *   mpa.c up.c	startup frames; what the front is told
- *   qp.c	life and state of QPs, flushing
+ *   qp.c rq.c	life and state of QPs, flushing; their receives
  *   sq.c wr.c	what is sent next; work requests, their completion
  *   tx.c	FPDUs to TCP
  *   rx.c	TCP to core/rx, placement
  *   claim.c	receiving by the thread that waits for it
  *   mr.c	STags, checked access to the program's memory
+ *   atomic.c	Atomic Operations on it
  *   cq.c srq.c	completions, shared receive queues
  *
  * Everything is under usiw_lock(), but for the system calls that move data: these
@@ -217,6 +218,7 @@ void usiw_stage_forked(void);
 int usiw_copy_to(const struct iovec *to, int cnt, const u8 *stage, u32 len);
 int usiw_crc_from(const struct iovec *from, int cnt, u32 *crc);
 int usiw_copy_from(u8 *to, const struct iovec *from, int cnt, u32 len);
+int usiw_copy_in(void *to, const void *from, u32 len);
 
 /* --- completion queues (cq.c) ------------------------------------------ */
 
@@ -236,12 +238,15 @@ struct usiw_cq {
 
 struct usiw_wc {
 	u64 id;
-	u8 opcode;			/* enum siw_opcode */
+	u8 opcode;			/* enum siw_opcode, USIW_OP_* */
 	bool has_inval;
+	bool has_imm;
 	bool solicited;			/* or an error: fires a solicited arm */
 	enum siw_wc_status status;
 	u32 bytes;
 	u32 inval_stag;
+	u64 imm;			/* the first octet on top */
+	enum siw_err reason;		/* of what is no success; SIW_OK: none */
 };
 
 void usiw_cq_add(struct usiw_cq *cq, u32 qpn, const struct usiw_wc *wc);
@@ -273,9 +278,11 @@ struct usiw_wr {
 	u32 bytes;
 };
 
-/* One Read we have asked for. */
+/* One Read or Atomic Operation we have asked for. */
 struct usiw_orqe {
 	struct usiw_mr *mr;		/* sink, referenced */
+	bool atomic;
+	u32 id;				/* ... its Request Identifier */
 	u64 to;
 	u32 stag;
 	u32 len;
@@ -284,9 +291,18 @@ struct usiw_orqe {
 	bool rtr;			/* has no WR: nobody waits for it */
 };
 
+/* One that the peer has asked for. */
+struct usiw_irqe {
+	bool atomic;
+	union {
+		struct siw_rreq rreq;
+		struct siw_areq areq;
+	};
+};
+
 enum usiw_msg_kind {
-	USIW_MSG_SQ,			/* a WR of the send queue */
-	USIW_MSG_RRESP,			/* Read Response for an IRQ entry */
+	USIW_MSG_SQ,			/* a WR of the send queue, or its end */
+	USIW_MSG_RRESP,			/* response for an IRQ entry */
 	USIW_MSG_RTR,
 	USIW_MSG_TERM,
 };
@@ -321,6 +337,7 @@ struct usiw_qp {
 	bool flush;			/* work: flush */
 	bool last_wqe_told;
 	bool tell_drained;		/* SQ_DRAINED was asked for */
+	enum siw_err why;		/* what went wrong first */
 	u32 ird, ord;			/* connection's */
 	struct usiw_ep *ep;
 
@@ -339,10 +356,11 @@ struct usiw_qp {
 	u32 wr_put, wr_get;
 	struct usiw_list flush_entry;	/* in error: looked at now and then */
 
-	/* outbound and inbound Reads; stores are made with the first one */
+	/* outbound and inbound Reads and Atomics; stores: with the first */
 	struct siw_rdq orq_q, irq_q;
 	struct usiw_orqe *orq;
-	struct siw_rreq *irq;
+	struct usiw_irqe *irq;
+	u32 areq_id;			/* of the last Atomic Request */
 
 	/* what the QP's table asked of the sender */
 	bool started;			/* ep->fd, rx and tx are set up */
@@ -358,6 +376,7 @@ struct usiw_qp {
 	u32 msg_cnt;
 	struct usiw_msg *cut;		/* message being cut */
 	struct usiw_msg *parked;	/* next of the SQ, has to wait */
+	bool half_wr;			/* ... or the end of the last WR */
 	u32 tx_bytes;			/* in FPDUs cut and not sent */
 	u32 mulpdu;
 	u32 mulpdu_age;
@@ -405,12 +424,16 @@ int usiw_qp_prepare(struct usiw_qp *qp, struct usiw_ep *ep);
 int usiw_qp_start(struct usiw_qp *qp, const struct usiw_link *link);
 void usiw_qp_peer_fin(struct usiw_qp *qp);	/* what came before is read */
 void usiw_qp_detach(struct usiw_qp *qp);
+enum siw_err usiw_qp_why(const struct usiw_qp *qp);
+void usiw_qp_blame(struct usiw_qp *qp, enum siw_err err);
+void usiw_qp_forked(void);
+
+/* rq.c */
 void usiw_qp_drop_rqe(struct usiw_qp *qp, enum siw_wc_status status);
 bool usiw_rq_pop(struct usiw_qp *qp, struct siw_rqe *rqe);
-void usiw_rqe_complete(struct usiw_qp *qp, const struct siw_rqe *rqe, u32 bytes,
-		       enum siw_wc_status status, const u32 *inval_stag,
-		       bool solicited);
-void usiw_qp_forked(void);
+void usiw_rqe_complete(struct usiw_qp *qp, struct usiw_wc *wc);
+void usiw_rqe_fail(struct usiw_qp *qp, const struct siw_rqe *rqe,
+		   enum siw_wc_status status);
 
 /* wr.c: work requests of the SQ */
 struct usiw_msg *usiw_msg_new(struct usiw_qp *qp, enum usiw_msg_kind kind);
@@ -419,12 +442,27 @@ int usiw_msg_iov(struct usiw_qp *qp, const struct usiw_msg *m, u32 off, u32 len,
 		 struct iovec *v, int max);
 struct usiw_msg *usiw_wr_fetch(struct usiw_qp *qp);
 bool usiw_wr_blocked(struct usiw_qp *qp, const struct usiw_msg *m);
+
+/* What a struct siw_tx_msg points to until siw_tx_start() */
+struct usiw_req {
+	struct siw_rreq rreq;
+	struct siw_areq areq;
+};
+
 int usiw_wr_message(struct usiw_qp *qp, struct usiw_msg *m,
-		    struct siw_tx_msg *tm, struct siw_rreq *rreq);
+		    struct siw_tx_msg *tm, struct usiw_req *req);
+struct usiw_msg *usiw_wr_split(struct usiw_qp *qp, const struct usiw_msg *m);
+bool usiw_wr_ends(const struct usiw_msg *m);
+bool usiw_wr_reads(const struct usiw_msg *m);
 void usiw_wr_done(struct usiw_qp *qp, u32 wr, enum siw_wc_status status,
 		  u32 bytes);
 bool usiw_wr_flush(struct usiw_qp *qp);
 void usiw_wr_peer_term(struct usiw_qp *qp, const struct siw_term *term);
+
+/* atomic.c */
+enum siw_err usiw_atomic(const struct usiw_qp *qp, const struct siw_areq *a,
+			 u64 *old);
+enum siw_err usiw_atomic_place(struct usiw_qp *qp, u64 old);
 
 /* sq.c */
 void usiw_tx_run(struct usiw_qp *qp);
@@ -442,6 +480,7 @@ bool usiw_tx_readable(struct usiw_qp *qp, const struct usiw_msg *m, u32 off,
 int usiw_tx_crc_pay(struct usiw_qp *qp, const struct usiw_msg *m,
 		    struct siw_tx_fpdu *f);
 u32 usiw_tx_mulpdu(struct usiw_qp *qp);
+u32 usiw_tx_copy(struct usiw_qp *qp, u8 *to);
 
 /* rx.c */
 enum usiw_rx_end {

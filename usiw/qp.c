@@ -48,72 +48,6 @@ void usiw_qp_put(struct usiw_qp *qp)
 	free(qp);
 }
 
-/* --- receive queue elements -------------------------------------------- */
-
-/**
- * usiw_rq_pop() - take the next receive buffer
- * @qp: QP
- * @rqe: private copy
- *
- * Return: false if none is posted.
- */
-bool usiw_rq_pop(struct usiw_qp *qp, struct siw_rqe *rqe)
-{
-	if (qp->a.srq)
-		return usiw_srq_pop(qp->a.srq, rqe);
-	return usiw_rqe_fetch(qp->a.rq, qp->a.num_rqe, &qp->rq_get, rqe);
-}
-
-/**
- * usiw_rqe_complete() - write the completion of a receive
- * @qp: QP
- * @rqe: private copy
- * @bytes: octets received
- * @status: how it went
- * @inval_stag: STag that the message invalidated, or NULL
- * @solicited: the sender asked for an event
- */
-void usiw_rqe_complete(struct usiw_qp *qp, const struct siw_rqe *rqe, u32 bytes,
-		       enum siw_wc_status status, const u32 *inval_stag,
-		       bool solicited)
-{
-	struct usiw_wc wc = {
-		.id = rqe->id,
-		.opcode = SIW_OP_RECEIVE,
-		.status = status,
-		.bytes = bytes,
-		.solicited = solicited || status != SIW_WC_SUCCESS,
-	};
-
-	if (inval_stag) {
-		wc.has_inval = true;
-		wc.inval_stag = *inval_stag;
-	}
-	qp->a.rcq->hot = qp;
-	usiw_cq_add(qp->a.rcq, qp->num, &wc);
-}
-
-/**
- * usiw_qp_drop_rqe() - complete the receive that a message had begun to fill
- * @qp: QP
- * @status: not success
- *
- * Nothing happens if there is none.
- */
-void usiw_qp_drop_rqe(struct usiw_qp *qp, enum siw_wc_status status)
-{
-	int i;
-
-	if (!qp->rqe_busy)
-		return;
-	qp->rqe_busy = false;
-	usiw_rqe_complete(qp, &qp->rqe, 0, status, NULL, false);
-	for (i = 0; i < SIW_MAX_SGE; i++) {
-		usiw_mr_put(qp->rqe_mr[i]);
-		qp->rqe_mr[i] = NULL;
-	}
-}
-
 /* --- flushing ---------------------------------------------------------- */
 
 static u32 flush_rq(struct usiw_qp *qp)
@@ -125,8 +59,7 @@ static u32 flush_rq(struct usiw_qp *qp)
 	if (qp->a.srq)
 		return 0;	/* its buffers serve other QPs */
 	for (n = 0; n < qp->a.num_rqe && usiw_rq_pop(qp, &rqe); n++)
-		usiw_rqe_complete(qp, &rqe, 0, SIW_WC_WR_FLUSH_ERR, NULL,
-				  false);
+		usiw_rqe_fail(qp, &rqe, SIW_WC_WR_FLUSH_ERR);
 	return n;
 }
 
@@ -226,6 +159,28 @@ void usiw_qp_kick(struct usiw_qp *qp)
 
 /* --- events ------------------------------------------------------------ */
 
+/**
+ * usiw_qp_blame() - what went wrong with a connection; the first counts
+ * @qp: QP
+ * @err: what
+ */
+void usiw_qp_blame(struct usiw_qp *qp, enum siw_err err)
+{
+	if (!qp->why)
+		qp->why = err;
+}
+
+/**
+ * usiw_qp_why() - what went wrong, for a program that understands it
+ * @qp: QP
+ *
+ * Return: SIW_OK if nothing did, or the program does not.
+ */
+enum siw_err usiw_qp_why(const struct usiw_qp *qp)
+{
+	return qp->a.caps & USIW_CAP_REASON ? qp->why : SIW_OK;
+}
+
 static void async_events(struct usiw_qp *qp, u32 act)
 {
 	if (act & SIW_QP_EV_SQ_DRAINED && qp->tell_drained)
@@ -323,6 +278,8 @@ static int event(struct usiw_qp *qp, enum siw_qp_ev ev,
 		return -EINVAL;
 	if (step.act & SIW_QP_REJECT)
 		return -EINVAL;
+	if (ev == SIW_QP_EV_LLP_LOST)
+		usiw_qp_blame(qp, SIW_E_MPA_LOST);
 	usiw_log(2, "QP %u: %s: %s > %s", qp->num, siw_qpsm_ev_name(ev),
 		 siw_qpsm_state_name(qp->state),
 		 siw_qpsm_state_name(step.next));
@@ -359,6 +316,7 @@ void usiw_qp_fail(struct usiw_qp *qp, const struct siw_term *term)
 
 	if (siw_qpsm_must_flush(qp->state))
 		return;
+	usiw_qp_blame(qp, term->err);
 	usiw_log(1, "QP %u: %s", qp->num, siw_err_name(term->err));
 	event(qp, siw_qpsm_fail_ev(term->err, can), term);
 }
@@ -421,6 +379,20 @@ static void init_reads(struct usiw_qp *qp, const struct usiw_link *link)
 		qp->orq_q.limit = link->ord;
 }
 
+/* Atomics are served without the program. What immediate data are it has to know,
+ * or they would look like something else to it.
+ */
+static u8 extensions(const struct usiw_qp *qp)
+{
+	u8 ext = 0;
+
+	if (usiw_config.ext)
+		ext |= SIW_EXT_ATOMIC;
+	if (qp->a.caps & USIW_CAP_IMM)
+		ext |= SIW_EXT_IMM;
+	return ext;
+}
+
 static void init_machines(struct usiw_qp *qp, const struct usiw_link *link)
 {
 	struct siw_rx_params rp = {
@@ -429,14 +401,17 @@ static void init_machines(struct usiw_qp *qp, const struct usiw_link *link)
 		.verify_first = true,
 		.responder = !link->initiator,
 		.rtr_send = link->rtr_rx == SIW_MPA_RTR_SEND,
+		.ext = extensions(qp),
 	};
 	struct siw_tx_params tp = {
 		.crc = link->crc,
 		.markers = link->markers_tx,
+		.ext = extensions(qp),
 	};
 
 	siw_rx_init(&qp->rx, &rp);
 	siw_tx_init(&qp->tx, &tp);
+	qp->why = SIW_OK;
 	qp->rtr = link->rtr_tx;
 	qp->gate = link->initiator;
 	qp->gate_told = link->initiator;
@@ -452,6 +427,7 @@ static void init_machines(struct usiw_qp *qp, const struct usiw_link *link)
 	qp->shut_told = false;
 	qp->cut = NULL;
 	qp->parked = NULL;
+	qp->half_wr = false;
 }
 
 /**

@@ -241,17 +241,20 @@ static void need_rqe(struct usiw_qp *qp)
 	siw_rx_refuse(&qp->rx, SIW_E_ROP_STREAM);
 }
 
-static void need_read(struct usiw_qp *qp)
+/* Reads and Atomics are answered in one order. */
+static void need_read(struct usiw_qp *qp, const struct siw_rx_insn *insn)
 {
+	bool atomic = insn->opcode == RDMAP_ATOMIC_RESP;
 	int i = siw_rdq_head(&qp->orq_q);
-	const struct usiw_orqe *o;
+	const struct usiw_orqe *o = i < 0 ? NULL : &qp->orq[i];
 
-	if (i < 0) {
-		siw_rx_refuse(&qp->rx, SIW_E_ROP_UNSOLICITED);
-		return;
-	}
-	o = &qp->orq[i];
-	siw_rx_read(&qp->rx, o->stag, o->to, o->len);
+	if (!o || o->atomic != atomic)
+		siw_rx_refuse(&qp->rx, atomic ? SIW_E_ARESP_NONE :
+						SIW_E_ROP_UNSOLICITED);
+	else if (atomic)
+		siw_rx_atomic(&qp->rx, o->id);
+	else
+		siw_rx_read(&qp->rx, o->stag, o->to, o->len);
 }
 
 /* --- delivery ---------------------------------------------------------- */
@@ -260,6 +263,15 @@ static void need_read(struct usiw_qp *qp)
 static enum siw_err deliver_send(struct usiw_qp *qp,
 				 const struct siw_rx_insn *insn)
 {
+	struct usiw_wc wc = {
+		.opcode = insn->flags & SIW_RX_F_AFTER_WRITE ?
+			  USIW_OP_RECV_RDMA_IMM : SIW_OP_RECEIVE,
+		.status = SIW_WC_SUCCESS,
+		.bytes = insn->msg_len,
+		.solicited = insn->flags & SIW_RX_F_SOLICITED,
+		.has_imm = siw_opcode_info(insn->opcode)->ext,
+		.imm = insn->val,
+	};
 	int i;
 
 	if (insn->flags & SIW_RX_F_INVALIDATE)
@@ -269,13 +281,14 @@ static enum siw_err deliver_send(struct usiw_qp *qp,
 		usiw_mr_put(qp->rqe_mr[i]);
 		qp->rqe_mr[i] = NULL;
 	}
-	usiw_rqe_complete(qp, &qp->rqe, insn->msg_len, SIW_WC_SUCCESS, NULL,
-			  insn->flags & SIW_RX_F_SOLICITED);
+	wc.id = qp->rqe.id;
+	usiw_rqe_complete(qp, &wc);
 	return SIW_OK;
 }
 
-static enum siw_err deliver_rreq(struct usiw_qp *qp,
-				 const struct siw_rx_insn *insn)
+/* A Read Request or an Atomic Request: they share what was agreed on. */
+static enum siw_err deliver_req(struct usiw_qp *qp,
+				const struct siw_rx_insn *insn)
 {
 	int i;
 
@@ -286,7 +299,11 @@ static enum siw_err deliver_rreq(struct usiw_qp *qp,
 	i = siw_rdq_push(&qp->irq_q);
 	if (i < 0)
 		return SIW_E_RREQ_IRD;
-	qp->irq[i] = *insn->rreq;
+	qp->irq[i].atomic = insn->areq;
+	if (insn->areq)
+		qp->irq[i].areq = *insn->areq;
+	else
+		qp->irq[i].rreq = *insn->rreq;
 	usiw_qp_kick(qp);
 	return SIW_OK;
 }
@@ -322,6 +339,7 @@ static void deliver_term(struct usiw_qp *qp, const struct siw_term *t)
 	usiw_log(1, "QP %u: peer terminated: %s (%x/%x/%02x)%s", qp->num,
 		 siw_err_name(t->err), t->layer, t->etype, t->code,
 		 t->swapped ? ", nibbles swapped" : "");
+	usiw_qp_blame(qp, t->err);
 	/* what was sent before cannot be blamed */
 	usiw_tx_catch_up(qp);
 	usiw_wr_peer_term(qp, t);
@@ -336,10 +354,16 @@ static void deliver(struct usiw_qp *qp, const struct siw_rx_insn *insn)
 	case RDMAP_WRITE:
 		break;
 	case RDMAP_READ_REQ:
-		err = deliver_rreq(qp, insn);
+	case RDMAP_ATOMIC_REQ:
+		err = deliver_req(qp, insn);
 		break;
 	case RDMAP_READ_RESP:
 		err = deliver_rresp(qp);
+		break;
+	case RDMAP_ATOMIC_RESP:
+		err = usiw_atomic_place(qp, insn->val);
+		if (!err)
+			err = deliver_rresp(qp);
 		break;
 	case RDMAP_TERMINATE:
 		deliver_term(qp, insn->term);
@@ -363,6 +387,7 @@ static void fail(struct usiw_qp *qp)
 	qp->rx_stopped = true;
 	if (!t || t->err == SIW_E_PEER_TERM)
 		return;
+	usiw_qp_blame(qp, t->err);
 	/* The program's buffer was too small: its receive says so. */
 	if (t->err == SIW_E_UNT_LONG || t->err == SIW_E_UNT_MO)
 		usiw_qp_drop_rqe(qp, SIW_WC_LOC_LEN_ERR);
@@ -406,7 +431,7 @@ static bool step(struct cursor *c, const struct siw_rx_insn *insn)
 		need_rqe(c->qp);
 		return true;
 	case SIW_RX_NEED_READ:
-		need_read(c->qp);
+		need_read(c->qp, insn);
 		return true;
 	case SIW_RX_DELIVER:
 		deliver(c->qp, insn);

@@ -41,6 +41,7 @@ static void abort_tx(struct usiw_qp *qp)
 	qp->cut = NULL;
 	qp->parked = NULL;
 	qp->rtr = 0;
+	qp->half_wr = false;
 	qp->tx_bytes = 0;
 	qp->tx_aborted = true;
 }
@@ -105,7 +106,7 @@ static bool start_term(struct usiw_qp *qp)
 /* RFC 6581 §9.2; STag 0 would be refused by some hardware. */
 static bool start_rtr(struct usiw_qp *qp)
 {
-	struct siw_rreq rreq = { .sink_stag = 1, .source_stag = 1 };
+	const struct siw_rreq rreq = { .sink_stag = 1, .source_stag = 1 };
 	struct siw_tx_msg tm = { .stag = 1 };
 	struct usiw_orqe *o;
 	struct usiw_msg *m;
@@ -154,7 +155,7 @@ static void rresp_fail(struct usiw_qp *qp, const struct usiw_msg *m,
 {
 	struct siw_term t;
 
-	siw_term_init(&t, err, qp->irq[m->irq].hdr, RDMAP_RREQ_HDR);
+	siw_term_init(&t, err, qp->irq[m->irq].rreq.hdr, RDMAP_RREQ_HDR);
 	siw_term_progress(&t, m->cut);
 	usiw_qp_fail(qp, &t);
 }
@@ -181,22 +182,28 @@ static void recall(struct usiw_qp *qp)
 		sq_fail(qp, m);
 }
 
-static struct usiw_msg *next_rresp(struct usiw_qp *qp)
+/* What a message of the IRQ carries: nothing yet */
+static struct usiw_msg *new_resp(struct usiw_qp *qp, u32 irq)
 {
-	int i = siw_rdq_at(&qp->irq_q, qp->irq_run);
-	const struct siw_rreq *r;
-	struct usiw_msg *m;
+	struct usiw_msg *m = usiw_msg_new(qp, USIW_MSG_RRESP);
 
-	if (i < 0)
-		return NULL;
-	m = usiw_msg_new(qp, USIW_MSG_RRESP);
 	if (!m)
 		return NULL;
-	r = &qp->irq[i];
-	m->irq = (u32)i;
+	m->irq = irq;
+	m->sqe.flags = 0;
+	m->sqe.sge[0] = (struct siw_sge) {};
+	return m;
+}
+
+static struct usiw_msg *new_rresp(struct usiw_qp *qp, u32 irq)
+{
+	const struct siw_rreq *r = &qp->irq[irq].rreq;
+	struct usiw_msg *m = new_resp(qp, irq);
+
+	if (!m)
+		return NULL;
 	m->len = r->len;
 	m->num_sge = 1;
-	m->sqe.flags = 0;
 	m->sqe.sge[0].laddr = r->source_to;
 	m->sqe.sge[0].length = r->len;
 	m->sqe.sge[0].lkey = r->source_stag;
@@ -212,9 +219,9 @@ static struct usiw_msg *next_rresp(struct usiw_qp *qp)
  * starts. A refusal waits until what was cut before has left, since a
  * Terminate drops it.
  */
-static bool start_rresp(struct usiw_qp *qp)
+static bool start_rresp(struct usiw_qp *qp, u32 irq)
 {
-	struct usiw_msg *m = next_rresp(qp);
+	struct usiw_msg *m = new_rresp(qp, irq);
 	struct siw_tx_msg tm = { .opcode = RDMAP_READ_RESP };
 	enum siw_acc acc;
 
@@ -228,11 +235,64 @@ static bool start_rresp(struct usiw_qp *qp)
 		return false;
 	}
 	tm.len = m->len;
-	tm.stag = qp->irq[m->irq].sink_stag;
-	tm.to = qp->irq[m->irq].sink_to;
+	tm.stag = qp->irq[irq].rreq.sink_stag;
+	tm.to = qp->irq[irq].rreq.sink_to;
 	tm.ctx = m;
 	qp->irq_run++;
 	return start(qp, m, &tm);
+}
+
+/* --- Atomic Responses --------------------------------------------------- */
+
+/* A Read that was asked for before must not get what comes now. */
+static bool reads_pending(const struct usiw_qp *qp)
+{
+	u32 i;
+
+	for (i = 0; i < qp->irq_run; i++)
+		if (!qp->irq[siw_rdq_at(&qp->irq_q, i)].atomic)
+			return true;
+	return false;
+}
+
+/*
+ * Carried out when the response starts, so in the order of the requests. As with
+ * a Read a refusal waits until what was cut before has left.
+ */
+static bool start_aresp(struct usiw_qp *qp, u32 irq)
+{
+	const struct siw_areq *a = &qp->irq[irq].areq;
+	struct siw_aresp r = { .id = a->id };
+	struct siw_tx_msg tm = { .opcode = RDMAP_ATOMIC_RESP, .aresp = &r };
+	struct siw_term t;
+	enum siw_err err;
+
+	if (reads_pending(qp))
+		return false;
+	tm.ctx = new_resp(qp, irq);
+	if (!tm.ctx)
+		return false;
+	err = usiw_atomic(qp, a, &r.value);
+	if (err) {
+		if (siw_tx_idle(&qp->tx)) {
+			siw_term_init(&t, err, a->hdr, sizeof(a->hdr));
+			usiw_qp_fail(qp, &t);
+		}
+		usiw_msg_free(qp, tm.ctx);
+		return false;
+	}
+	qp->irq_run++;
+	return start(qp, tm.ctx, &tm);
+}
+
+static bool start_resp(struct usiw_qp *qp)
+{
+	int i = siw_rdq_at(&qp->irq_q, qp->irq_run);
+
+	if (i < 0)
+		return false;
+	return qp->irq[i].atomic ? start_aresp(qp, (u32)i) :
+				   start_rresp(qp, (u32)i);
 }
 
 /* --- the send queue ---------------------------------------------------- */
@@ -257,9 +317,9 @@ static void fail_parked(struct usiw_qp *qp)
 /* A WR is parked while it is looked at, and as long as it has to wait. */
 static bool start_sq(struct usiw_qp *qp)
 {
+	struct usiw_msg *m, *end = NULL;
 	struct siw_tx_msg tm;
-	struct siw_rreq rreq;
-	struct usiw_msg *m;
+	struct usiw_req req;
 
 	if (!sq_open(qp))
 		return false;
@@ -271,8 +331,14 @@ static bool start_sq(struct usiw_qp *qp)
 	if (m->bad == SIW_WC_SUCCESS) {
 		if (usiw_wr_blocked(qp, m))
 			return false;
-		if (!usiw_wr_message(qp, m, &tm, &rreq)) {
-			qp->parked = NULL;
+		if (!usiw_wr_ends(m)) {
+			end = usiw_wr_split(qp, m);
+			if (!end)
+				return false;
+		}
+		if (!usiw_wr_message(qp, m, &tm, &req)) {
+			qp->parked = end;
+			qp->half_wr = end;
 			return start(qp, m, &tm);
 		}
 		m->bad = SIW_WC_GENERAL_ERR;
@@ -287,14 +353,14 @@ static bool start_next(struct usiw_qp *qp)
 		return start_term(qp);
 	if (qp->stop_tx)
 		return false;
-	if (qp->rtr)
+	if (qp->rtr && !qp->half_wr)
 		return start_rtr(qp);
-	if (qp->rresp_run < RRESP_BURST && start_rresp(qp)) {
+	if (qp->rresp_run < RRESP_BURST && start_resp(qp)) {
 		qp->rresp_run++;
 		return true;
 	}
 	qp->rresp_run = 0;
-	return start_sq(qp) || start_rresp(qp);
+	return start_sq(qp) || start_resp(qp);
 }
 
 /* --- cutting ----------------------------------------------------------- */
@@ -386,8 +452,8 @@ static void msg_done(struct usiw_qp *qp, struct usiw_msg *m)
 	enum usiw_msg_kind kind = m->kind;
 
 	if (!m->aborted) {
-		if (kind == USIW_MSG_SQ && m->sqe.opcode != SIW_OP_READ &&
-		    m->sqe.opcode != SIW_OP_READ_LOCAL_INV)
+		if (kind == USIW_MSG_SQ && usiw_wr_ends(m) &&
+		    !usiw_wr_reads(m))
 			usiw_wr_done(qp, m->wr, SIW_WC_SUCCESS, m->len);
 		if (kind == USIW_MSG_RRESP) {
 			spare_irq(qp, true);
@@ -556,38 +622,6 @@ void usiw_tx_run_top(struct usiw_qp *qp)
 
 /* --- when the QP goes before its last octets --------------------------- */
 
-static bool copy_piece(struct usiw_qp *qp, const struct siw_tx_piece *p,
-		       const struct usiw_msg *m, u8 *to)
-{
-	struct iovec v[SIW_MAX_SGE];
-	int n;
-
-	if (p->own) {
-		memcpy(to, p->own, p->len);
-		return true;
-	}
-	n = usiw_msg_iov(qp, m, p->off, p->len, v, SIW_MAX_SGE);
-	return n >= 0 && !usiw_copy_from(to, v, n, p->len);
-}
-
-/* Return: octets at @to, if not NULL; 0 if some cannot be read. */
-static u32 copy_unsent(struct usiw_qp *qp, u8 *to)
-{
-	const struct siw_tx_fpdu *f;
-	struct siw_tx_piece p;
-	u32 i, off, len = 0;
-
-	for (i = 0; i < siw_tx_count(&qp->tx); i++) {
-		f = siw_tx_unsent(&qp->tx, i, &off);
-		for (; siw_tx_piece(f, off, &p); off += p.len) {
-			if (to && !copy_piece(qp, &p, f->ctx, to + len))
-				return 0;
-			len += p.len;
-		}
-	}
-	return len;
-}
-
 /**
  * usiw_tx_rest() - what still has to be sent of a QP in error
  * @qp: aborted connection
@@ -609,11 +643,11 @@ u32 usiw_tx_rest(struct usiw_qp *qp, u8 **rest, bool *lost)
 	if (!qp->tx_aborted)
 		abort_tx(qp);
 	fill(qp);
-	len = copy_unsent(qp, NULL);
+	len = usiw_tx_copy(qp, NULL);
 	if (!len)
 		return 0;
 	*rest = malloc(len);
-	*lost = !*rest || !copy_unsent(qp, *rest);
+	*lost = !*rest || !usiw_tx_copy(qp, *rest);
 	if (!*lost)
 		return len;
 	free(*rest);

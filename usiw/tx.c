@@ -229,3 +229,43 @@ void usiw_tx_settle(struct usiw_qp *qp)
 	if (n > 0)
 		account(qp, (u32)n);
 }
+
+/* --- copying -------------------------------------------------------------- */
+
+static bool copy_piece(struct usiw_qp *qp, const struct siw_tx_piece *p,
+		       const struct usiw_msg *m, u8 *to)
+{
+	struct iovec v[SIW_MAX_SGE];
+	int n;
+
+	if (p->own) {
+		memcpy(to, p->own, p->len);
+		return true;
+	}
+	n = usiw_msg_iov(qp, m, p->off, p->len, v, SIW_MAX_SGE);
+	return n >= 0 && !usiw_copy_from(to, v, n, p->len);
+}
+
+/**
+ * usiw_tx_copy() - the octets that TCP does not have yet
+ * @qp: QP
+ * @to: result, if not NULL
+ *
+ * Return: octets at @to; 0 if some cannot be read.
+ */
+u32 usiw_tx_copy(struct usiw_qp *qp, u8 *to)
+{
+	const struct siw_tx_fpdu *f;
+	struct siw_tx_piece p;
+	u32 i, off, len = 0;
+
+	for (i = 0; i < siw_tx_count(&qp->tx); i++) {
+		f = siw_tx_unsent(&qp->tx, i, &off);
+		for (; siw_tx_piece(f, off, &p); off += p.len) {
+			if (to && !copy_piece(qp, &p, f->ctx, to + len))
+				return 0;
+			len += p.len;
+		}
+	}
+	return len;
+}

@@ -146,8 +146,7 @@ int cm_init_qp_attr(const struct cm_cmd *c)
 		resp.qp_attr_mask = IBV_QP_STATE | IBV_QP_ACCESS_FLAGS;
 	} else if (r->qp_state != IBV_QPS_RTS) {
 		resp.qp_attr_mask = IBV_QP_STATE | IBV_QP_ACCESS_FLAGS;
-		resp.qp_access_flags = IBV_ACCESS_REMOTE_WRITE |
-				       IBV_ACCESS_REMOTE_READ;
+		resp.qp_access_flags = usiw_remote_access();
 	}
 	return cm_reply(c, r->response, &resp, sizeof(resp), sizeof(resp));
 }

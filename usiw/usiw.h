@@ -49,11 +49,26 @@ struct usiw_config {
 	u16 port_offset;	/* added to every TCP port on the wire */
 	u8 verbose;		/* 0: silent, 1: errors of connections, 2: more */
 	u8 engines;		/* threads for connections */
+	bool ext;		/* RFC 7306: both ends were set up for it */
 };
 
 #define USIW_ENGINES_MAX	16
 
 extern struct usiw_config usiw_config;
+
+/*
+ * What the rings can say beyond ABI version 1, and which contexts asked for it:
+ * libsiw/README.md
+ */
+#define USIW_CAP_REASON		0x01	/* siw_cqe.imm_data of an error */
+#define USIW_CAP_IMM		0x02	/* Immediate Data of RFC 7306 */
+#define USIW_CAP_ATOMIC		0x04	/* its Atomic Operations */
+
+#define USIW_OP_WRITE_WITH_IMM	16	/* siw_sqe.opcode */
+#define USIW_OP_RECV_RDMA_IMM	17	/* siw_cqe.opcode: completes a Write */
+#define USIW_WQE_IMM		0x80	/* siw_cqe.flags: imm_data is valid */
+
+u64 usiw_caps(void);		/* what this process can offer */
 
 void usiw_lock(void);
 void usiw_unlock(void);
@@ -160,6 +175,7 @@ struct usiw_qp_attr {
 	u32 num_sqe, num_rqe;		/* powers of two or 0 */
 	u32 max_send_sge, max_recv_sge, max_inline;
 	bool sig_all;
+	u64 caps;			/* USIW_CAP_* that the program knows */
 	void *owner;
 };
 

@@ -109,23 +109,33 @@ void uv_ring_free(struct uv_ctx *ctx, struct uv_ring *ring)
 
 /* --- context, device, port ----------------------------------------------------- */
 
+/* A library that has room for the capabilities asks for them by that. */
 static int get_context(struct uv_ctx *ctx, const struct uv_cmd *c)
 {
 	struct ib_uverbs_get_context_resp resp = { .num_comp_vectors = 1 };
-	struct siw_uresp_alloc_ctx uresp = {};
+	struct {
+		struct siw_uresp_alloc_ctx v1;
+		u64 caps;
+	} uresp = { .caps = usiw_caps() };
+	size_t ulen = sizeof(uresp.v1);
 	int fd;
 
-	if (ctx->ready || c->out_len < sizeof(resp) + sizeof(uresp))
+	if (ctx->ready || c->out_len < sizeof(resp) + ulen)
 		return -EINVAL;
 	fd = uv_async_new(ctx);
 	if (fd < 0)
 		return fd;
 	ctx->ready = true;
+	if (c->out_len >= sizeof(resp) + sizeof(uresp)) {
+		ulen = sizeof(uresp);
+		ctx->caps = uresp.caps;
+	}
 	resp.async_fd = (u32)fd;
-	return uv_reply2(c, &resp, sizeof(resp), &uresp, sizeof(uresp));
+	return uv_reply2(c, &resp, sizeof(resp), &uresp, ulen);
 }
 
-static struct ib_uverbs_query_device_resp device_attr(void)
+/* Atomics: of all queue pairs of this process, as if it had the device alone. */
+static struct ib_uverbs_query_device_resp device_attr(const struct uv_ctx *ctx)
 {
 	return (struct ib_uverbs_query_device_resp){
 		.node_guid = htobe64(usiw_dev()->guid),
@@ -147,6 +157,8 @@ static struct ib_uverbs_query_device_resp device_attr(void)
 		.max_qp_rd_atom = USIW_MAX_RDQ,
 		.max_res_rd_atom = USIW_MAX_RDQ * USIW_MAX_QP,
 		.max_qp_init_rd_atom = USIW_MAX_RDQ,
+		.atomic_cap = ctx->caps & USIW_CAP_ATOMIC ? IBV_ATOMIC_HCA :
+							    IBV_ATOMIC_NONE,
 		.max_srq = USIW_MAX_SRQ,
 		.max_srq_wr = USIW_MAX_SRQ_WR,
 		.max_srq_sge = SIW_MAX_SGE,
@@ -157,16 +169,17 @@ static struct ib_uverbs_query_device_resp device_attr(void)
 
 static int query_device(struct uv_ctx *ctx, const struct uv_cmd *c)
 {
-	struct ib_uverbs_query_device_resp resp = device_attr();
+	struct ib_uverbs_query_device_resp resp = device_attr(ctx);
 
-	(void)ctx;
 	return uv_reply(c, &resp, sizeof(resp));
 }
 
 /* The same and more, of which there is nothing here. */
-static int query_device_ex(const struct uv_cmd *c)
+static int query_device_ex(const struct uv_ctx *ctx, const struct uv_cmd *c)
 {
-	struct ib_uverbs_ex_query_device_resp resp = { .base = device_attr() };
+	struct ib_uverbs_ex_query_device_resp resp = {
+		.base = device_attr(ctx),
+	};
 
 	if (c->out_len < sizeof(resp.base) + 8)
 		return -ENOSPC;
@@ -382,7 +395,7 @@ static int dispatch_ex(struct uv_ctx *ctx, const void *cmd, size_t len)
 	if ((h->hdr.in_words + h->ex.provider_in_words) * 8u != c.in_len ||
 	    c.in_len < sizeof(struct ib_uverbs_ex_query_device))
 		return -EINVAL;
-	return query_device_ex(&c);
+	return query_device_ex(ctx, &c);
 }
 
 static int dispatch(struct uv_ctx *ctx, const void *buf, size_t len)

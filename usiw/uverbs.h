@@ -17,6 +17,7 @@ struct uv_ctx {
 	struct usiw_file *cmd;		/* the uverbs file */
 	struct usiw_file *async;	/* NULL before GET_CONTEXT and once closed */
 	bool ready;			/* GET_CONTEXT was done */
+	u64 caps;			/* USIW_CAP_* that it asked for */
 	struct usiw_handles handles;
 	u64 next_key;			/* where the next ring goes in the memfd */
 };

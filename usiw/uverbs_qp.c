@@ -12,7 +12,6 @@
 
 #include "uverbs.h"
 
-#define REMOTE		(IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ)
 #define KNOWN_ATTRS	((IBV_QP_RATE_LIMIT << 1) - 1)
 #define HASH		256	/* buckets; power of two */
 
@@ -29,6 +28,17 @@ struct uv_qp {
 };
 
 static LIST_HEAD(, uv_qp) qps[HASH];
+
+/**
+ * usiw_remote_access() - what a QP may grant to its peer
+ *
+ * Return: IBV_ACCESS_REMOTE_*
+ */
+u32 usiw_remote_access(void)
+{
+	return IBV_ACCESS_REMOTE_WRITE | IBV_ACCESS_REMOTE_READ |
+	       (usiw_config.ext ? IBV_ACCESS_REMOTE_ATOMIC : 0u);
+}
 
 /**
  * usiw_uverbs_qp() - find a QP, as rdma_cm must
@@ -109,6 +119,7 @@ static struct usiw_qp *qp_back(struct uv_qp *qp)
 		.max_recv_sge = qp->max_recv_sge,
 		.max_inline = SIW_MAX_INLINE,
 		.sig_all = qp->sig_all,
+		.caps = qp->obj.ctx->caps,
 		.owner = qp,
 	};
 
@@ -130,7 +141,7 @@ static int qp_init(struct uv_qp *qp, struct uv_ctx *ctx)
 		rv = -ENOMEM;
 		goto err_obj;
 	}
-	usiw_qp_set_access(qp->qp, REMOTE);
+	usiw_qp_set_access(qp->qp, usiw_remote_access());
 	qp->pd->obj.uses++;
 	qp->scq->obj.uses++;
 	qp->rcq->obj.uses++;
@@ -266,11 +277,11 @@ static u8 verbs_state(const struct uv_qp *qp)
  */
 static void set_rights(struct uv_qp *qp, const struct ib_uverbs_modify_qp *r)
 {
-	u32 rights = r->qp_access_flags & REMOTE;
+	u32 rights = r->qp_access_flags & usiw_remote_access();
 
 	if ((r->attr_mask & IBV_QP_STATE) && r->qp_state == IBV_QPS_INIT &&
 	    !rights)
-		rights = REMOTE;
+		rights = usiw_remote_access();
 	usiw_qp_set_access(qp->qp, rights);
 }
 

@@ -142,9 +142,15 @@ int usiw_msg_iov(struct usiw_qp *qp, const struct usiw_msg *m, u32 off, u32 len,
 
 /* --- taking and checking ----------------------------------------------- */
 
-static bool opcode_ok(u8 opcode)
+static bool opcode_ok(const struct usiw_qp *qp, u8 opcode)
 {
 	switch (opcode) {
+	case SIW_OP_SEND_WITH_IMM:
+	case USIW_OP_WRITE_WITH_IMM:
+		return qp->a.caps & USIW_CAP_IMM;
+	case SIW_OP_FETCH_AND_ADD:
+	case SIW_OP_COMP_AND_SWAP:
+		return qp->a.caps & USIW_CAP_ATOMIC;
 	case SIW_OP_WRITE:
 	case SIW_OP_READ:
 	case SIW_OP_READ_LOCAL_INV:
@@ -156,10 +162,29 @@ static bool opcode_ok(u8 opcode)
 	}
 }
 
-static bool is_read(const struct usiw_msg *m)
+static bool is_atomic(const struct usiw_msg *m)
+{
+	return m->sqe.opcode == SIW_OP_FETCH_AND_ADD ||
+	       m->sqe.opcode == SIW_OP_COMP_AND_SWAP;
+}
+
+/**
+ * usiw_wr_reads() - does a WR wait for a response?
+ * @m: of the SQ
+ *
+ * Return: true for Reads and Atomic Operations.
+ */
+bool usiw_wr_reads(const struct usiw_msg *m)
 {
 	return m->sqe.opcode == SIW_OP_READ ||
-	       m->sqe.opcode == SIW_OP_READ_LOCAL_INV;
+	       m->sqe.opcode == SIW_OP_READ_LOCAL_INV || is_atomic(m);
+}
+
+/* The last SGE of a WR with immediate data has these in it. */
+static bool has_imm(const struct usiw_msg *m)
+{
+	return m->sqe.opcode == SIW_OP_SEND_WITH_IMM ||
+	       m->sqe.opcode == USIW_OP_WRITE_WITH_IMM;
 }
 
 static u32 max_sge(const struct usiw_qp *qp)
@@ -169,12 +194,12 @@ static u32 max_sge(const struct usiw_qp *qp)
 
 static enum siw_wc_status check_sges(struct usiw_qp *qp, struct usiw_msg *m)
 {
-	u8 need = is_read(m) ? SIW_R_LOCAL_WRITE : SIW_R_LOCAL_READ;
+	u8 need = usiw_wr_reads(m) ? SIW_R_LOCAL_WRITE : SIW_R_LOCAL_READ;
+	int most = usiw_wr_reads(m) ? 1 : SIW_MAX_SGE - has_imm(m);
 	u64 total = 0;
 	int i;
 
-	if (m->sqe.num_sge > SIW_MAX_SGE || m->sqe.num_sge > max_sge(qp) ||
-	    (is_read(m) && m->sqe.num_sge > 1))
+	if (m->sqe.num_sge > most || m->sqe.num_sge > max_sge(qp))
 		return SIW_WC_LOC_QP_OP_ERR;
 	m->num_sge = m->sqe.num_sge;
 	for (i = 0; i < m->num_sge; i++) {
@@ -185,21 +210,34 @@ static enum siw_wc_status check_sges(struct usiw_qp *qp, struct usiw_msg *m)
 	if (total > U32_MAX)
 		return SIW_WC_LOC_LEN_ERR;
 	m->len = (u32)total;
+	if ((is_atomic(m) && m->len != sizeof(u64)) ||
+	    (m->sqe.opcode == SIW_OP_SEND_WITH_IMM && m->len))
+		return SIW_WC_LOC_LEN_ERR;
+	return SIW_WC_SUCCESS;
+}
+
+static enum siw_wc_status check_inline(struct usiw_msg *m)
+{
+	size_t most = SIW_MAX_INLINE;
+
+	if (m->sqe.opcode == SIW_OP_SEND_WITH_IMM)
+		most = 0;
+	else if (has_imm(m))
+		most -= sizeof(struct siw_sge);
+	if (usiw_wr_reads(m) || m->sqe.sge[0].length > most)
+		return SIW_WC_LOC_QP_OP_ERR;
+	m->len = m->sqe.sge[0].length;
 	return SIW_WC_SUCCESS;
 }
 
 /* What is wrong with the private copy of a WR? */
 static enum siw_wc_status check(struct usiw_qp *qp, struct usiw_msg *m)
 {
-	if (!opcode_ok(m->sqe.opcode))
+	if (!opcode_ok(qp, m->sqe.opcode))
 		return SIW_WC_LOC_QP_OP_ERR;
-	if (m->sqe.flags & SIW_WQE_INLINE) {
-		if (is_read(m) || m->sqe.sge[0].length > SIW_MAX_INLINE)
-			return SIW_WC_LOC_QP_OP_ERR;
-		m->len = m->sqe.sge[0].length;
-		return SIW_WC_SUCCESS;
-	}
-	if (is_read(m) && !qp->ord)
+	if (m->sqe.flags & SIW_WQE_INLINE)
+		return check_inline(m);
+	if (usiw_wr_reads(m) && !qp->ord)
 		return SIW_WC_LOC_QP_OP_ERR;
 	return check_sges(qp, m);
 }
@@ -257,7 +295,39 @@ struct usiw_msg *usiw_wr_fetch(struct usiw_qp *qp)
 bool usiw_wr_blocked(struct usiw_qp *qp, const struct usiw_msg *m)
 {
 	return siw_rdq_holds(&qp->orq_q, m->sqe.flags & SIW_WQE_READ_FENCE,
-			     is_read(m));
+			     usiw_wr_reads(m));
+}
+
+/**
+ * usiw_wr_ends() - is a WR done with its message?
+ * @m: of the SQ
+ *
+ * Return: false for the Write of a Write with immediate data.
+ */
+bool usiw_wr_ends(const struct usiw_msg *m)
+{
+	return m->sqe.opcode != USIW_OP_WRITE_WITH_IMM;
+}
+
+/**
+ * usiw_wr_split() - what follows the Write of a Write with immediate data
+ * @qp: QP
+ * @m: the WR
+ *
+ * Return: Immediate Data, to be sent before any other WR; NULL: not now.
+ * RFC 7306 §6
+ */
+struct usiw_msg *usiw_wr_split(struct usiw_qp *qp, const struct usiw_msg *m)
+{
+	struct usiw_msg *imm = usiw_msg_new(qp, USIW_MSG_SQ);
+
+	if (!imm)
+		return NULL;
+	imm->wr = m->wr;
+	imm->sqe = m->sqe;
+	imm->sqe.opcode = SIW_OP_SEND_WITH_IMM;
+	imm->sqe.flags &= SIW_WQE_SOLICITED;
+	return imm;
 }
 
 /* --- turning a WR into a message --------------------------------------- */
@@ -280,6 +350,49 @@ struct usiw_orqe *usiw_orq_push(struct usiw_qp *qp)
 	return i < 0 ? NULL : &qp->orq[i];
 }
 
+/* As long as its response is not here, the sink is the request's. */
+static struct usiw_orqe *push_sink(struct usiw_qp *qp, struct usiw_msg *m)
+{
+	struct usiw_orqe *o = usiw_orq_push(qp);
+
+	if (!o)
+		return NULL;
+	*o = (struct usiw_orqe) {
+		.mr = m->mr[0],
+		.to = m->sqe.sge[0].laddr,
+		.stag = m->sqe.sge[0].lkey,
+		.len = m->len,
+		.wr = m->wr,
+	};
+	m->mr[0] = NULL;	/* moves */
+	m->len = 0;
+	return o;
+}
+
+static int push_atomic(struct usiw_qp *qp, struct usiw_msg *m,
+		       struct siw_areq *a)
+{
+	const struct siw_sge *sge = m->sqe.sge;
+	struct usiw_orqe *o = push_sink(qp, m);
+
+	if (!o)
+		return -ENOMEM;
+	o->atomic = true;
+	o->id = ++qp->areq_id;
+	*a = (struct siw_areq) {
+		.op = m->sqe.opcode == SIW_OP_COMP_AND_SWAP ? RDMAP_CMP_SWAP :
+							      RDMAP_FETCH_ADD,
+		.id = o->id,
+		.stag = m->sqe.rkey,
+		.to = m->sqe.raddr,
+		.data = sge[1].laddr,
+		.mask = sge[2].laddr,
+		.cmp = sge[3].laddr,
+		.cmp_mask = sge[4].laddr,
+	};
+	return 0;
+}
+
 /* The entry exists before the first octet leaves. */
 static int push_read(struct usiw_qp *qp, struct usiw_msg *m,
 		     struct siw_rreq *rreq)
@@ -287,17 +400,14 @@ static int push_read(struct usiw_qp *qp, struct usiw_msg *m,
 	const struct siw_sge *sge = &m->sqe.sge[0];
 	/* An STag on the wire is never 0: some hardware looks at it. */
 	bool named = m->num_sge && sge->lkey;
-	struct usiw_orqe *o = usiw_orq_push(qp);
+	struct usiw_orqe *o = push_sink(qp, m);
 
 	if (!o)
 		return -ENOMEM;
-	*o = (struct usiw_orqe) {
-		.mr = m->mr[0],
-		.stag = named ? sge->lkey : 1,
-		.to = named ? sge->laddr : 0,
-		.len = m->len,
-		.wr = m->wr,
-	};
+	if (!named) {
+		o->stag = 1;
+		o->to = 0;
+	}
 	if (named && m->sqe.opcode == SIW_OP_READ_LOCAL_INV)
 		o->inval_stag = sge->lkey;
 	*rreq = (struct siw_rreq) {
@@ -307,8 +417,6 @@ static int push_read(struct usiw_qp *qp, struct usiw_msg *m,
 		.source_stag = m->sqe.rkey,
 		.source_to = m->sqe.raddr,
 	};
-	m->mr[0] = NULL;	/* moves */
-	m->len = 0;
 	return 0;
 }
 
@@ -317,13 +425,13 @@ static int push_read(struct usiw_qp *qp, struct usiw_msg *m,
  * @qp: QP
  * @m: the WR; neither bad nor blocked
  * @tm: result
- * @rreq: store that @tm may point to
+ * @req: store that @tm may point to
  *
  * Return: 0 or -ENOMEM.
  * RFC 5040 §5
  */
 int usiw_wr_message(struct usiw_qp *qp, struct usiw_msg *m,
-		    struct siw_tx_msg *tm, struct siw_rreq *rreq)
+		    struct siw_tx_msg *tm, struct usiw_req *req)
 {
 	bool se = m->sqe.flags & SIW_WQE_SOLICITED;
 	int rv = 0;
@@ -331,6 +439,7 @@ int usiw_wr_message(struct usiw_qp *qp, struct usiw_msg *m,
 	*tm = (struct siw_tx_msg) { .ctx = m };
 	switch (m->sqe.opcode) {
 	case SIW_OP_WRITE:
+	case USIW_OP_WRITE_WITH_IMM:
 		tm->opcode = RDMAP_WRITE;
 		tm->stag = m->sqe.rkey;
 		tm->to = m->sqe.raddr;
@@ -342,10 +451,20 @@ int usiw_wr_message(struct usiw_qp *qp, struct usiw_msg *m,
 		tm->opcode = se ? RDMAP_SEND_SE_INVAL : RDMAP_SEND_INVAL;
 		tm->inval_stag = m->sqe.rkey;
 		break;
+	case SIW_OP_SEND_WITH_IMM:
+		tm->opcode = se ? RDMAP_IMM_SE : RDMAP_IMM;
+		tm->imm = m->sqe.sge[SIW_MAX_SGE - 1].laddr;
+		break;
+	case SIW_OP_FETCH_AND_ADD:
+	case SIW_OP_COMP_AND_SWAP:
+		tm->opcode = RDMAP_ATOMIC_REQ;
+		tm->areq = &req->areq;
+		rv = push_atomic(qp, m, &req->areq);
+		break;
 	default:
 		tm->opcode = RDMAP_READ_REQ;
-		tm->rreq = rreq;
-		rv = push_read(qp, m, rreq);
+		tm->rreq = &req->rreq;
+		rv = push_read(qp, m, &req->rreq);
 		break;
 	}
 	tm->len = m->len;
@@ -361,6 +480,7 @@ static void add_cqe(struct usiw_qp *qp, const struct usiw_wr *w)
 		.opcode = w->opcode,
 		.status = w->status,
 		.bytes = w->bytes,
+		.reason = usiw_qp_why(qp),
 		/* On the sender's side only errors are solicited. */
 		.solicited = w->status != SIW_WC_SUCCESS,
 	};
@@ -456,6 +576,14 @@ static bool same_kind(u8 siw_op, u8 rdmap_op)
 	switch (siw_op) {
 	case SIW_OP_WRITE:
 		return rdmap_op == RDMAP_WRITE;
+	case USIW_OP_WRITE_WITH_IMM:
+		return rdmap_op == RDMAP_WRITE || rdmap_op == RDMAP_IMM ||
+		       rdmap_op == RDMAP_IMM_SE;
+	case SIW_OP_SEND_WITH_IMM:
+		return rdmap_op == RDMAP_IMM || rdmap_op == RDMAP_IMM_SE;
+	case SIW_OP_FETCH_AND_ADD:
+	case SIW_OP_COMP_AND_SWAP:
+		return rdmap_op == RDMAP_ATOMIC_REQ;
 	case SIW_OP_READ:
 	case SIW_OP_READ_LOCAL_INV:
 		return rdmap_op == RDMAP_READ_REQ;

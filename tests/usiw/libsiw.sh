@@ -54,12 +54,14 @@ export RDMAV_DRIVERS=${LIBSIW%-rdmav*}
 # refuse this
 program() {
 	cc -D_GNU_SOURCE -O1 -g -Wall -Wextra -Werror -o "$work/libsiw" \
-		"$top/tests/usiw/libsiw.c" -lrdmacm -libverbs -pthread \
+		"$top/tests/usiw/libsiw.c" -lrdmacm -libverbs -pthread -ldl \
 		>"$work/client.log" 2>&1
 }
 check compile 'libsiw.c does not compile' program
 for t in $("$work/libsiw"); do
-	check "$t" 'see above' client "$work/libsiw" "$t"
+	ext=0
+	[[ $t != ext_* ]] || ext=1
+	SIW_EXT=$ext check "$t" 'see above' client "$work/libsiw" "$t"
 done
 
 for o in '-C 500' '-C 10 -S 65535' '-C 10 -S 23'; do
@@ -83,6 +85,18 @@ if have ib_send_bw perftest; then
 		perf ${op}_bw_both_ways ib_${op}_bw -b -n 200
 		perf ${op}_lat ib_${op}_lat -n 200
 	done
+	export SIW_EXT=1
+	for op in FETCH_AND_ADD CMP_AND_SWAP; do
+		perf atomic_bw_$op ib_atomic_bw -A $op -n 200
+		perf atomic_lat_$op ib_atomic_lat -A $op -n 200
+	done
+	perf atomic_bw_old ib_atomic_bw --use_old_post_send -q 4 -n 100
+	# Debian 12's does not know it
+	if ib_write_bw --help 2>&1 | grep -q -- --write_with_imm; then
+		perf write_bw_imm ib_write_bw --write_with_imm -n 200
+		perf write_lat_imm ib_write_lat --write_with_imm -n 200
+	fi
+	unset SIW_EXT
 	perf send_lat_events ib_send_lat -e -n 300
 	perf send_lat_inline ib_send_lat -I 64 -s 64 -n 300
 	perf send_bw_srq ib_send_bw --use-srq -n 200
