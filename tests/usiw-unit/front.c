@@ -315,7 +315,9 @@ static u32 or64(u32 n)
 
 void end_init(struct end *e, const struct end_opts *o)
 {
-	struct usiw_qp_attr a = { .owner = e, .sig_all = !o->no_sig_all };
+	struct usiw_qp_attr a = {
+		.owner = e, .sig_all = !o->no_sig_all, .caps = o->caps,
+	};
 
 	memset(e, 0, sizeof(*e));
 	e->num_cqe = or64(o->num_cqe);

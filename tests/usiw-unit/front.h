@@ -50,6 +50,7 @@ struct end {
 struct end_opts {
 	u32 num_sqe, num_rqe, num_cqe, num_srqe;	/* 0: 64; SRQ: none */
 	bool no_sig_all;
+	u64 caps;		/* USIW_CAP_* */
 };
 
 void end_init(struct end *e, const struct end_opts *o);
