@@ -436,14 +436,14 @@ TEST(areq__order)
 }
 
 SUITE(usiw_ext,
-      CASE(imm__golden),
-      CASE(imm__behind_write),
-      CASE(imm__received),
-      CASE(imm__received_behind_write),
-      CASE(imm__unknown_to_the_program),
-      CASE(atomic__golden),
-      CASE(aresp__faults),
-      CASE(aresp__read_instead),
-      CASE(aresp__no_sink),
-      CASE(areq__faults),
-      CASE(areq__order));
+	CASE(imm__golden),
+	CASE(imm__behind_write),
+	CASE(imm__received),
+	CASE(imm__received_behind_write),
+	CASE(imm__unknown_to_the_program),
+	CASE(atomic__golden),
+	CASE(aresp__faults),
+	CASE(aresp__read_instead),
+	CASE(aresp__no_sink),
+	CASE(areq__faults),
+	CASE(areq__order));

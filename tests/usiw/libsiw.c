@@ -33,7 +33,7 @@ struct end {
 	struct rdma_cm_id *id;
 	struct ibv_cq_ex *cq;
 	struct ibv_mr *mr;
-	_Alignas(8) char buf[LEN];
+	char buf[LEN] __attribute__((aligned(8)));
 };
 
 static struct end a, b;			/* initiator, responder */
@@ -792,7 +792,7 @@ static void ext_atomics(void)
 /* Does vendor_err say that? The library that is in use knows the words. */
 static void need_words(uint32_t vendor_err, const char *words)
 {
-	const char *(*text)(uint32_t);
+	const char *(*text)(uint32_t vendor_err);
 	void *lib = dlopen(getenv("LIBSIW"), RTLD_NOLOAD | RTLD_NOW);
 
 	NEED(lib);
