@@ -16,6 +16,11 @@
 #include "ring.h"
 #include "trace.h"
 
+static struct siw_cqe *slot(const struct siw_cq *cq, u32 n)
+{
+	return &cq->queue[n & (cq->num_cqe - 1)];
+}
+
 /* Does this completion satisfy what was armed? */
 static bool arm_matches(u32 armed, const struct siw_wc *wc)
 {
@@ -86,8 +91,10 @@ void siw_cq_add(struct siw_cq *cq, struct siw_qp *qp, const struct siw_wc *wc)
 	bool notify = false;
 
 	spin_lock_irqsave(&cq->lock, flags);
-	cqe = &cq->queue[cq->put & (cq->num_cqe - 1)];
-	if (smp_load_acquire(&cqe->flags))
+	cqe = slot(cq, cq->put);
+	if (READ_ONCE(qp->silent))
+		;	/* who would take it is gone: siw_cq_forget() */
+	else if (smp_load_acquire(&cqe->flags))
 		overflow(cq, qp);
 	else
 		notify = publish(cq, cqe, qp, wc);
@@ -103,6 +110,37 @@ void siw_cq_add(struct siw_cq *cq, struct siw_qp *qp, const struct siw_wc *wc)
 		queue_work(siw_cq_wq, &cq->notify_work);
 	else
 		cq->base.comp_handler(&cq->base, cq->base.cq_context);
+}
+
+/**
+ * siw_cq_forget() - take back what a QP completed and nobody has polled
+ * @cq: completion queue
+ * @qp: kernel QP that is destroyed; silent
+ *
+ * A kernel client may free what its work requests point to as soon as its QP is
+ * destroyed, also without having drained it: ib_srpt does when it rejects a
+ * login. With a CQ that other QPs use as well (ib_cq_pool_get()), the handler of
+ * a completion would run after that. Adapters clean their CQs likewise.
+ *
+ * Context: any; takes cq->lock. Afterwards the QP completes nothing.
+ */
+void siw_cq_forget(struct siw_cq *cq, const struct siw_qp *qp)
+{
+	unsigned long flags;
+	u32 from, to;
+
+	if (!cq->kernel)
+		return;
+	spin_lock_irqsave(&cq->lock, flags);
+	for (from = cq->get, to = from; from != cq->put; from++) {
+		const struct siw_cqe cqe = *slot(cq, from);
+
+		slot(cq, from)->flags = 0;
+		if (cqe.base_qp != &qp->base)
+			*slot(cq, to++) = cqe;
+	}
+	cq->put = to;
+	spin_unlock_irqrestore(&cq->lock, flags);
 }
 
 static void notify_work(struct work_struct *work)

@@ -321,6 +321,7 @@ struct siw_wc {
 };
 
 void siw_cq_add(struct siw_cq *cq, struct siw_qp *qp, const struct siw_wc *wc);
+void siw_cq_forget(struct siw_cq *cq, const struct siw_qp *qp);
 
 /* --- receive queues (srq.c for SRQ, qp.c for RQ) -------------------------- */
 
@@ -403,6 +404,7 @@ struct siw_qp {
 	struct kref ref;
 	struct completion free;
 	bool kernel;
+	bool silent;			/* kernel QP that ends: completes no more */
 	bool sig_all;
 	u32 max_send_sge, max_recv_sge;
 	u32 cap_inline;

@@ -182,6 +182,8 @@ err_rings:
  * @base: QP
  * @udata: unused
  *
+ * What a kernel client has not polled yet is gone when this returns.
+ *
  * Context: process, sleeps until the connection and the workers let go.
  * Return: 0.
  */
@@ -189,6 +191,11 @@ int siw_destroy_qp(struct ib_qp *base, struct ib_udata *udata)
 {
 	struct siw_qp *qp = to_siw_qp(base);
 
+	if (qp->kernel) {
+		WRITE_ONCE(qp->silent, true);
+		siw_cq_forget(qp->scq, qp);
+		siw_cq_forget(qp->rcq, qp);
+	}
 	siw_qp_fini(qp);
 	free_rings(qp);
 	siw_obj_add(base->device, SIW_OBJ_QP, -1);

@@ -52,10 +52,16 @@ target() {
 	lio_disk $mib
 	mkdir -p "$srpt" "$(group)" || fail "no target port $(target_port)"
 	lio_offer "$(group)"
-	allow "$cli_ip"
 	write 1 "$(group)/enable"
 	write $port $srpt/discovery_auth/rdma_cm_port
 	until_true 5 listening $port || fail "the target does not listen"
+}
+
+# allowed - what it takes for the initiator's address is that of its own end
+allowed() {
+	is_server || return 0
+	allow "$cli_ip"
+	[ "$srv_ip" = "$cli_ip" ] || allow "$srv_ip"
 }
 
 target_gone() {
@@ -120,6 +126,22 @@ stranger() {
 	kernel_log | grep 'ib_srp: REJ received' || fail "not rejected by SRP"
 }
 
+rejected() {
+	for _ in 1 2 3 4 5; do
+		! add_target $guid || fail "logged in without a right to"
+	done
+	kernel_log | grep 'ib_srp: REJ received\|REJ reason' || fail "not rejected"
+}
+
+# not_allowed - the target rejects it when it has a queue pair with receives
+# already, and frees them with it: it must not hear of them any more
+not_allowed() {
+	! is_client || rejected
+	meet rejected
+	! kernel_log | grep 'receiving failed for ioctx' ||
+		fail "completions for a queue pair that is gone"
+}
+
 logout() {
 	is_client || return 0
 	write 1 "$(remote)/delete"
@@ -140,6 +162,8 @@ on_client() {
 tests() {
 	check target 20 target
 	check stranger 20 stranger
+	check not-allowed 30 not_allowed
+	check allowed 10 allowed
 	check login 40 login
 	check data 60 on_client disk_data
 	check verify 60 on_client disk_verify
