@@ -27,7 +27,7 @@ group() {
 	echo "$srpt/$(target_port)/tpgt_1"
 }
 
-# allow INITIATOR - ib_srpt knows it by its address
+# allow ADDRESS - whoever ib_srpt knows by that
 allow() {
 	local acl
 
@@ -59,9 +59,7 @@ target() {
 
 # allowed - what it takes for the initiator's address is that of its own end
 allowed() {
-	is_server || return 0
-	allow "$cli_ip"
-	[ "$srv_ip" = "$cli_ip" ] || allow "$srv_ip"
+	! is_server || allow "$srv_ip"
 }
 
 target_gone() {
