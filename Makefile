@@ -14,6 +14,7 @@ help:
 	@echo 'make check            all tests (also ./check)'
 	@echo 'make check-all        and those that take longer'
 	@echo 'make fuzz             fuzzing for hours (SIW_FUZZ_SECONDS for each target)'
+	@echo 'make soak             the kernel-less mode for half an hour (SIW_SOAK_SECONDS)'
 	@echo 'make vm-shell         a shell in a guest with siw.ko loaded'
 	@echo 'make conformance      the RFCs, requirement by requirement; writes docs/conformance.md'
 	@echo 'make lint             static analysis, checkpatch, house rules'
@@ -47,6 +48,9 @@ check-all:
 fuzz:
 	SIW_FUZZ_SEED=0 SIW_FUZZ_SECONDS=$${SIW_FUZZ_SECONDS:-7200} ci/fuzz
 
+soak:
+	ci/soak
+
 lint:
 	ci/lint
 
@@ -61,4 +65,4 @@ clean:
 	rm -rf build*
 
 .PHONY: help module install user demo bench check check-all conformance \
-	fuzz lint vm-shell clean
+	fuzz soak lint vm-shell clean

@@ -8,9 +8,6 @@
  * here; they ask (or answer) without end. Most are killed behind a random number
  * of messages, every fourth one after a random time, whatever it does then.
  */
-#include <dirent.h>
-#include <errno.h>
-#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -18,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,12 +23,11 @@
 #include <rdma/rdma_verbs.h>
 
 #include "need.h"
+#include "usage.h"
 
 #define LEN		4096
 #define WARM_UP		50		/* cycles */
 #define EARLY_US	4000		/* to be killed at any moment before */
-#define BYTES_MAX	(16 << 10)	/* of memory in use, more than at first */
-#define MAPS_MAX	4		/* mappings, more than at first */
 
 struct end {
 	struct rdma_cm_id *id;
@@ -172,60 +167,6 @@ static void maker(int fd)
 			NEED(write(fd, &port, sizeof(port)) == sizeof(port));
 	}
 	_exit(0);
-}
-
-/* --- what must not grow -------------------------------------------------------- */
-
-struct usage {
-	unsigned long fds, threads, bytes, blocks, maps;
-};
-
-static unsigned long entries(const char *path)
-{
-	DIR *dir = opendir(path);
-	unsigned long n = 0;
-
-	NEED(dir);
-	while (readdir(dir))
-		n++;
-	closedir(dir);
-	return n;
-}
-
-static unsigned long mappings(void)
-{
-	FILE *f = fopen("/proc/self/maps", "re");
-	unsigned long n = 0;
-	int c;
-
-	NEED(f);
-	while ((c = getc(f)) != EOF)
-		n += c == '\n';
-	fclose(f);
-	return n;
-}
-
-static struct usage usage(const struct ibv_context *ctx)
-{
-	struct usage u = { .fds = entries("/proc/self/fd"),
-			   .threads = entries("/proc/self/task"),
-			   .bytes = mallinfo2().uordblks,
-			   .maps = mappings() };
-	struct stat st;
-
-	NEED(!fstat(ctx->cmd_fd, &st));
-	u.blocks = (unsigned long)st.st_blocks;
-	return u;
-}
-
-static int leaks(const struct usage *was, const struct usage *is)
-{
-	printf("descriptors %lu -> %lu, threads %lu -> %lu, bytes %lu -> %lu, "
-	       "mappings %lu -> %lu, queues %lu -> %lu KiB\n",
-	       was->fds, is->fds, was->threads, is->threads, was->bytes,
-	       is->bytes, was->maps, is->maps, was->blocks / 2, is->blocks / 2);
-	return is->fds != was->fds || is->threads != was->threads ||
-	       is->maps > was->maps + MAPS_MAX || is->blocks > was->blocks || is->bytes > was->bytes + BYTES_MAX;
 }
 
 /* --- the one that lives ---------------------------------------------------------- */
