@@ -79,11 +79,11 @@ refused() {
 tests() {
 	check 100 30 ping 64 100
 	check wildcard 20 wildcard
-	check sizes 60 sizes
 }
 
 more_tests() {
 	tests
+	check sizes 60 sizes
 	check source-address 20 source_address
 	check persistent-8 80 persistent 8
 	check refused 15 refused

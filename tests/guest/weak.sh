@@ -34,10 +34,35 @@ parameter() {
 	[ ! -e "$file" ] || echo "$2" >"$file"
 }
 
-# wire TEST - our side is played by weak/dut, the other one by Python
+# wire TEST... - our side is played by weak/dut, the other one by Python, all in
+# one process of it; each has 30 s
 wire() {
-	PYTHONPATH=$here/../wire:$here/weak PYTHONDONTWRITEBYTECODE=1 \
-		python3 "$here/weak/wire.py" "$1" "$srv_ip" "$2"
+	local name status id dir=$logs/$topo/wire
+
+	mkdir -p "$dir"
+	echo 'siw test: weak/wire' >/dev/kmsg
+	while read -r name status; do
+		id=weak/$topo/wire/${name//_/-}
+		if [ "$status" = 0 ]; then
+			result "$id" ok
+		else
+			result "$id" "not ok - $(reason "$dir/$name.log")"
+		fi
+	done < <(PYTHONPATH=$here/../wire:$here/weak PYTHONDONTWRITEBYTECODE=1 \
+		python3 "$here/weak/wire.py" "$(program dut)" "$srv_ip" \
+		$((30 * ${SIW_SLOW:-1})) "$dir" "$@")
+	! test_id=weak/wire trouble || not_ok wire/log 'the kernel complains'
+}
+
+# wanted TEST... - those that match SIW_ONLY
+wanted() {
+	local test
+
+	for test; do
+		# shellcheck disable=SC2053
+		[[ weak/$topo/wire/${test//_/-} != ${SIW_ONLY:-*} ]] ||
+			echo "$test"
+	done
 }
 
 tests() {
@@ -53,13 +78,11 @@ tests() {
 			check $name/$test 15 run "$file" $test
 		done
 	done
-	file=$(program dut)
 	# these peers want CRC, as hardware does
 	parameter mpa_crc_strict 0
-	for test in $(sed -n 's/^def test_\([a-z0-9_]*\)(.*/\1/p' \
-		"$here/weak/wire.py"); do
-		check wire/${test//_/-} 30 wire "$file" $test
-	done
+	# shellcheck disable=SC2046
+	wire $(wanted $(sed -n 's/^def test_\([a-z0-9_]*\)(.*/\1/p' \
+		"$here/weak/wire.py"))
 }
 
 main() {
