@@ -287,12 +287,13 @@ kernel_log() {
 	dmesg | sed "1,/siw test: ${test_id//\//.}\$/d; /\] traps: /d"
 }
 
-# trouble - does the kernel complain? The lines, if so
+# trouble - does the kernel complain? The lines, if so. What is before the test is
+# cut off roughly here, since other names may begin like this one's
 trouble() {
 	local text
 
 	text=$(dmesg)
-	[[ ${text##*"siw test: $test_id"} =~ $trouble_re ]] &&
+	[[ ${text#*"siw test: $test_id"} =~ $trouble_re ]] &&
 		kernel_log | grep -E -m 3 "$trouble_re"
 }
 
