@@ -16,11 +16,6 @@
 #include "ring.h"
 #include "trace.h"
 
-static struct siw_cqe *slot(const struct siw_cq *cq, u32 n)
-{
-	return &cq->queue[n & (cq->num_cqe - 1)];
-}
-
 /* Does this completion satisfy what was armed? */
 static bool arm_matches(u32 armed, const struct siw_wc *wc)
 {
@@ -91,7 +86,7 @@ void siw_cq_add(struct siw_cq *cq, struct siw_qp *qp, const struct siw_wc *wc)
 	bool notify = false;
 
 	spin_lock_irqsave(&cq->lock, flags);
-	cqe = slot(cq, cq->put);
+	cqe = siw_cq_slot(cq, cq->put);
 	if (READ_ONCE(qp->silent))
 		;	/* who would take it is gone: siw_cq_forget() */
 	else if (smp_load_acquire(&cqe->flags))
@@ -133,11 +128,11 @@ void siw_cq_forget(struct siw_cq *cq, const struct siw_qp *qp)
 		return;
 	spin_lock_irqsave(&cq->lock, flags);
 	for (from = cq->get, to = from; from != cq->put; from++) {
-		const struct siw_cqe cqe = *slot(cq, from);
+		const struct siw_cqe cqe = *siw_cq_slot(cq, from);
 
-		slot(cq, from)->flags = 0;
+		siw_cq_slot(cq, from)->flags = 0;
 		if (cqe.base_qp != &qp->base)
-			*slot(cq, to++) = cqe;
+			*siw_cq_slot(cq, to++) = cqe;
 	}
 	cq->put = to;
 	spin_unlock_irqrestore(&cq->lock, flags);

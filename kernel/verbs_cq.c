@@ -167,7 +167,7 @@ int siw_poll_cq(struct ib_cq *base, int num, struct ib_wc *wc)
 
 	spin_lock_irqsave(&cq->lock, flags);
 	for (n = 0; n < num; n++) {
-		cqe = &cq->queue[cq->get & (cq->num_cqe - 1)];
+		cqe = siw_cq_slot(cq, cq->get);
 		if (!(cqe->flags & SIW_WQE_VALID))
 			break;
 		wc_fill(wc++, cqe);
@@ -198,7 +198,7 @@ int siw_req_notify_cq(struct ib_cq *base, enum ib_cq_notify_flags flags)
 	spin_lock_irqsave(&cq->lock, irq);
 	WRITE_ONCE(cq->ctrl->flags, arm);
 	if (flags & IB_CQ_REPORT_MISSED_EVENTS)
-		rv = cq->queue[cq->get & (cq->num_cqe - 1)].flags != 0;
+		rv = siw_cq_slot(cq, cq->get)->flags != 0;
 	spin_unlock_irqrestore(&cq->lock, irq);
 	return rv;
 }
