@@ -52,3 +52,10 @@ unlock() {
 hash_stdin() {
 	sha256sum | cut -c1-16
 }
+
+# room N - wait until fewer than N jobs run in the background; bash only
+room() {
+	while [ "$(jobs -rp | wc -l)" -ge "$1" ]; do
+		wait -n
+	done
+}
